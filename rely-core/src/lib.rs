@@ -1,0 +1,12 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod error;
+mod instant;
+mod outcome;
+mod verdict;
+
+pub use error::{ConfigError, Refusal};
+pub use instant::Instant;
+pub use outcome::{Class, Outcome, RejectedBy, Weight};
+pub use verdict::{Evidence, Level, Verdict};

@@ -1,0 +1,20 @@
+//! The atomics and locks of this crate: std's, or loom's when its model checker drives the tests.
+
+#[cfg(not(rely_loom))]
+pub(crate) use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError, RwLock,
+    atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+};
+
+#[cfg(rely_loom)]
+pub(crate) use loom::sync::{
+    Arc, Mutex, MutexGuard, RwLock,
+    atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+};
+#[cfg(rely_loom)]
+pub(crate) use std::sync::PoisonError;
+
+/// Locks a mutex whose data stays valid even if a holder panicked.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
