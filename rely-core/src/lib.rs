@@ -7,6 +7,7 @@ mod instant;
 mod outcome;
 mod sync;
 mod verdict;
+pub mod window;
 
 pub use clock::{Clock, ManualClock, Sleep};
 pub use error::{ConfigError, Refusal};
