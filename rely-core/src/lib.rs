@@ -4,6 +4,7 @@
 pub mod clock;
 mod error;
 mod instant;
+pub mod latency;
 mod outcome;
 mod sync;
 mod verdict;
