@@ -4,9 +4,11 @@
 mod error;
 mod instant;
 mod outcome;
+pub mod signal;
 mod verdict;
 
 pub use error::{ConfigError, Refusal};
 pub use instant::Instant;
 pub use outcome::{Class, Outcome, RejectedBy, Weight};
+pub use signal::Signal;
 pub use verdict::{Evidence, Level, Verdict};
