@@ -1,12 +1,15 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod clock;
 mod error;
 mod instant;
 mod outcome;
 pub mod signal;
+mod sync;
 mod verdict;
 
+pub use clock::{Clock, ManualClock, Sleep};
 pub use error::{ConfigError, Refusal};
 pub use instant::Instant;
 pub use outcome::{Class, Outcome, RejectedBy, Weight};

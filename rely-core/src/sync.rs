@@ -2,14 +2,14 @@
 
 #[cfg(not(rely_loom))]
 pub(crate) use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError, RwLock,
-    atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering},
 };
 
 #[cfg(rely_loom)]
 pub(crate) use loom::sync::{
-    Arc, Mutex, MutexGuard, RwLock,
-    atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+    Mutex, MutexGuard,
+    atomic::{AtomicU64, Ordering},
 };
 #[cfg(rely_loom)]
 pub(crate) use std::sync::PoisonError;

@@ -1,0 +1,249 @@
+//! A timer as a future.
+
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
+
+use pin_project_lite::pin_project;
+
+use super::queue::{Queue, TimerId};
+use super::system::Timers;
+use super::{Clock, Source};
+use crate::Instant;
+
+#[cfg(feature = "tokio")]
+type TokioSleep = ::tokio::time::Sleep;
+// Never made: without the feature there is no tokio clock.
+#[cfg(not(feature = "tokio"))]
+type TokioSleep = core::future::Pending<()>;
+
+pin_project! {
+    /// The future of [`Clock::sleep`] and [`Clock::sleep_until`].
+    #[derive(Debug)]
+    #[must_use = "a timer does nothing unless it is awaited"]
+    pub struct Sleep {
+        deadline: Instant,
+        waiting: Waiting,
+        #[pin]
+        tokio: Option<TokioSleep>,
+    }
+}
+
+impl Sleep {
+    pub(super) fn new(clock: Clock, deadline: Instant) -> Self {
+        Self { deadline, waiting: Waiting { clock, id: None }, tokio: None }
+    }
+
+    /// When the timer is due.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Moves the timer to another deadline; it may be used again after it was ready.
+    ///
+    /// Like a new timer, it wakes nobody until it is polled.
+    pub fn reset(self: Pin<&mut Self>, deadline: Instant) {
+        let mut this = self.project();
+        *this.deadline = deadline;
+        this.waiting.forget();
+        this.tokio.set(None);
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut this = self.project();
+        if this.waiting.clock.now() >= *this.deadline {
+            this.waiting.forget();
+            return Poll::Ready(());
+        }
+        #[cfg(feature = "tokio")]
+        if matches!(this.waiting.clock.0, Source::Tokio) {
+            if this.tokio.is_none() {
+                this.tokio.set(Some(super::tokio::sleep_until(*this.deadline)));
+            }
+            if let Some(sleep) = this.tokio.as_mut().as_pin_mut() {
+                core::task::ready!(sleep.poll(cx));
+            }
+            // Tokio waits in whole milliseconds and for thirty years at most: look again.
+            this.tokio.set(None);
+            if this.waiting.clock.now() < *this.deadline {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            return Poll::Ready(());
+        }
+        let _ = &mut this.tokio;
+        this.waiting.register(*this.deadline, cx.waker());
+        // The clock may have been moved past the deadline before the timer stood in the queue.
+        if this.waiting.clock.now() >= *this.deadline {
+            this.waiting.forget();
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+}
+
+/// A place in a clock's queue, given back on drop.
+#[derive(Debug)]
+struct Waiting {
+    clock: Clock,
+    id: Option<TimerId>,
+}
+
+impl Waiting {
+    fn register(&mut self, deadline: Instant, waker: &Waker) {
+        let ours = waker.clone();
+        let place = |queue: &mut Queue| match self.id {
+            Some(id) => match queue.replace(id, ours) {
+                Ok(old) => (id, Some(old)),
+                Err(ours) => (queue.insert(deadline, ours), None),
+            },
+            None => (queue.insert(deadline, ours), None),
+        };
+        let (id, replaced) = match &self.clock.0 {
+            Source::System => match Timers::running() {
+                Some(timers) => {
+                    let placed = place(&mut timers.lock());
+                    timers.notify();
+                    placed
+                }
+                // Without a thread for timers the task has to look for itself.
+                None => return waker.wake_by_ref(),
+            },
+            #[cfg(feature = "tokio")]
+            Source::Tokio => return,
+            Source::Manual(shared) => place(&mut shared.lock()),
+        };
+        self.id = Some(id);
+        // Dropped here, outside of the lock: a waker's drop is the executor's code.
+        drop(replaced);
+    }
+
+    fn forget(&mut self) {
+        let Some(id) = self.id.take() else { return };
+        match &self.clock.0 {
+            Source::System => {
+                if let Some(timers) = Timers::running() {
+                    timers.remove(id);
+                }
+            }
+            #[cfg(feature = "tokio")]
+            Source::Tokio => {}
+            Source::Manual(shared) => shared.remove(id),
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.forget();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct CountWakes(AtomicUsize);
+    impl Wake for CountWakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    fn poll(sleep: Pin<&mut Sleep>, wakes: &Arc<CountWakes>) -> Poll<()> {
+        let waker = Waker::from(Arc::clone(wakes));
+        sleep.poll(&mut Context::from_waker(&waker))
+    }
+
+    #[test]
+    fn a_manual_timer_fires_exactly_at_its_deadline_and_once() {
+        let (clock, manual) = Clock::manual();
+        let wakes = Arc::new(CountWakes::default());
+        let mut sleep = Box::pin(clock.sleep(Duration::from_nanos(10)));
+        assert_eq!(manual.timers(), 0, "nothing happens before the first poll");
+        assert_eq!(poll(sleep.as_mut(), &wakes), Poll::Pending);
+        assert_eq!(poll(sleep.as_mut(), &wakes), Poll::Pending);
+        assert_eq!(manual.timers(), 1, "polling twice takes one place");
+        manual.advance(Duration::from_nanos(9));
+        assert_eq!(wakes.0.load(Ordering::SeqCst), 0);
+        manual.advance(Duration::from_nanos(1));
+        assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
+        assert_eq!(poll(sleep.as_mut(), &wakes), Poll::Ready(()));
+        manual.advance(Duration::from_secs(1));
+        assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn dropping_and_resetting_give_the_place_back() {
+        let (clock, manual) = Clock::manual();
+        let wakes = Arc::new(CountWakes::default());
+        let mut sleep = Box::pin(clock.sleep(Duration::from_secs(1)));
+        assert_eq!(poll(sleep.as_mut(), &wakes), Poll::Pending);
+        let later = clock.now() + Duration::from_secs(5);
+        sleep.as_mut().reset(later);
+        assert_eq!(manual.timers(), 0);
+        assert_eq!(sleep.deadline(), later);
+        assert_eq!(poll(sleep.as_mut(), &wakes), Poll::Pending);
+        assert_eq!(manual.next_timer(), Some(later));
+        drop(sleep);
+        assert_eq!(manual.timers(), 0);
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_makes_a_timer_wait_longer() {
+        let (clock, manual) = Clock::manual();
+        let wakes = Arc::new(CountWakes::default());
+        manual.advance(Duration::from_secs(10));
+        let mut sleep = Box::pin(clock.sleep(Duration::from_secs(1)));
+        manual.set(Instant::ORIGIN);
+        assert_eq!(poll(sleep.as_mut(), &wakes), Poll::Pending);
+        assert_eq!(manual.advance_to_next_timer(), Some(sleep.deadline()));
+        assert_eq!(poll(sleep.as_mut(), &wakes), Poll::Ready(()));
+    }
+
+    #[test]
+    fn system_timers_wake_in_order_of_deadline_on_a_plain_executor() {
+        let clock = Clock::system();
+        let start = clock.now();
+        let late = clock.sleep_until(start + Duration::from_millis(12));
+        let early = clock.sleep_until(start + Duration::from_millis(4));
+        futures::executor::block_on(async {
+            futures::pin_mut!(late, early);
+            match futures::future::select(late, early).await {
+                futures::future::Either::Left(_) => panic!("the later timer came first"),
+                futures::future::Either::Right(((), late)) => {
+                    assert!(clock.now() >= start + Duration::from_millis(4));
+                    late.await;
+                }
+            }
+        });
+        assert!(clock.now() >= start + Duration::from_millis(12));
+        futures::executor::block_on(clock.sleep(Duration::ZERO));
+    }
+
+    #[cfg(feature = "tokio")]
+    #[tokio::test(start_paused = true)]
+    async fn tokio_timers_follow_paused_time() {
+        let clock = Clock::tokio();
+        let (start, wall) = (clock.now(), clock.wall());
+        clock.sleep(Duration::from_secs(86_400)).await;
+        assert_eq!(clock.now() - start, Duration::from_secs(86_400));
+        let moved = clock.wall().duration_since(wall).expect("wall time went forward");
+        assert!(moved >= Duration::from_secs(86_399), "{moved:?}");
+        // The end of time is accepted, and does not come.
+        let never = clock.sleep_until(Instant::MAX);
+        let bounded = tokio::time::timeout(Duration::from_secs(3600), never).await;
+        assert!(bounded.is_err());
+    }
+}

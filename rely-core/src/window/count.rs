@@ -1,0 +1,318 @@
+//! The last `n` calls, one bit each.
+
+use core::fmt;
+
+use super::Counts;
+use crate::ConfigError;
+use crate::sync::{AtomicI64, AtomicU64, Ordering};
+
+/// Bits of the head word that count tickets; the rest name the epoch.
+const TICKET_BITS: u32 = 52;
+const TICKET_MASK: u64 = (1 << TICKET_BITS) - 1;
+/// Epochs wrap after this many.
+pub(super) const EPOCHS: u16 = 1 << (u64::BITS - TICKET_BITS);
+
+/// The order in which calls ended, and which epoch they belong to.
+///
+/// One word holds both, so that a call is taken in only while its epoch is the current one: what was
+/// admitted before a reset can never count after it.
+pub(super) struct Tickets {
+    head: AtomicU64,
+    /// The head as it was when the epoch began.
+    base: AtomicU64,
+}
+
+impl Tickets {
+    pub(super) fn new() -> Self {
+        Self { head: AtomicU64::new(0), base: AtomicU64::new(0) }
+    }
+
+    /// The next ticket of `epoch`, if that is the current one.
+    #[inline]
+    pub(super) fn take(&self, epoch: u16) -> Option<u64> {
+        let mut head = self.head.load(Ordering::Relaxed);
+        loop {
+            if head >> TICKET_BITS != u64::from(epoch) {
+                return None;
+            }
+            // Sequentially consistent, as in `Plane::set`: either the call that pushes a ticket out of
+            // the window sees its bit, or the one that sets the bit sees that it is out.
+            match self.head.compare_exchange_weak(head, head + 1, Ordering::SeqCst, Ordering::Relaxed) {
+                Ok(_) => return Some(head & TICKET_MASK),
+                Err(now) => head = now,
+            }
+        }
+    }
+
+    /// Calls that have ended since the window was made, and those of them before this epoch.
+    pub(super) fn ended(&self) -> (u64, u64) {
+        loop {
+            let base = self.base.load(Ordering::SeqCst);
+            let head = self.head.load(Ordering::SeqCst);
+            if head >> TICKET_BITS == base >> TICKET_BITS {
+                return (head & TICKET_MASK, base & TICKET_MASK);
+            }
+            core::hint::spin_loop();
+        }
+    }
+
+    /// The first ticket that a window of `calls` holds; earlier ones are out.
+    fn oldest(&self, calls: u64) -> u64 {
+        let head = self.head.load(Ordering::SeqCst) & TICKET_MASK;
+        let base = self.base.load(Ordering::SeqCst) & TICKET_MASK;
+        head.saturating_sub(calls).max(base)
+    }
+
+    pub(super) fn is_before_epoch(&self, ticket: u64) -> bool {
+        ticket < self.base.load(Ordering::SeqCst) & TICKET_MASK
+    }
+
+    pub(super) fn epoch(&self) -> u16 {
+        u16::try_from(self.head.load(Ordering::Acquire) >> TICKET_BITS).unwrap_or(0)
+    }
+
+    /// Begins the next epoch; the caller clears what the old one left. One caller at a time.
+    pub(super) fn next_epoch(&self) -> u64 {
+        let mut head = self.head.load(Ordering::Relaxed);
+        loop {
+            let epoch = (head >> TICKET_BITS).wrapping_add(1) % u64::from(EPOCHS);
+            let next = epoch << TICKET_BITS | head & TICKET_MASK;
+            match self.head.compare_exchange_weak(head, next, Ordering::SeqCst, Ordering::Relaxed) {
+                Ok(_) => {
+                    self.base.store(next, Ordering::SeqCst);
+                    return next & TICKET_MASK;
+                }
+                Err(now) => head = now,
+            }
+        }
+    }
+}
+
+/// Calls that one word holds, below its 16-bit lap tag.
+const CALLS_PER_WORD: u64 = 48;
+const BITS: u64 = (1 << CALLS_PER_WORD) - 1;
+
+/// One question about each of the last calls (was it bad? was it slow?): a ring of bits and how many
+/// of them are set.
+struct Plane {
+    words: Box<[AtomicU64]>,
+    log2: u32,
+    /// Always the number of bits that are set, once no call is between its two steps. A bit that is
+    /// set and cleared by two threads may for a moment count to minus one.
+    set: AtomicI64,
+}
+
+/// Where a ticket's bit stands.
+struct Place {
+    word: usize,
+    tag: u64,
+    bit: u64,
+}
+
+impl Plane {
+    fn new(calls: u64) -> Self {
+        // One word more than the window fills, so that a word is used again only when each of its
+        // calls has left the window.
+        let words = (calls.div_ceil(CALLS_PER_WORD) + 1).next_power_of_two();
+        Self {
+            words: (0..words).map(|_| AtomicU64::new(0)).collect(),
+            log2: words.trailing_zeros(),
+            set: AtomicI64::new(0),
+        }
+    }
+
+    #[inline]
+    #[allow(clippy::cast_possible_truncation)] // masked to the length of a slice
+    fn place(&self, ticket: u64) -> Place {
+        let word = ticket / CALLS_PER_WORD;
+        Place {
+            word: word as usize & (self.words.len() - 1),
+            tag: word >> self.log2 & 0xFFFF,
+            bit: 1 << (ticket % CALLS_PER_WORD),
+        }
+    }
+
+    /// Clears the bit of a ticket that has left the window, if it is set and nobody else did.
+    #[inline]
+    fn clear(&self, ticket: u64) {
+        let Place { word, tag, bit } = self.place(ticket);
+        let slot = &self.words[word];
+        let mut now = slot.load(Ordering::SeqCst);
+        while now >> CALLS_PER_WORD == tag && now & bit != 0 {
+            match slot.compare_exchange_weak(now, now & !bit, Ordering::SeqCst, Ordering::SeqCst) {
+                Ok(_) => {
+                    self.set.fetch_sub(1, Ordering::Relaxed);
+                    return;
+                }
+                Err(changed) => now = changed,
+            }
+        }
+    }
+
+    /// Sets the bit of a ticket; `false` if its word already belongs to a later lap.
+    fn set(&self, ticket: u64) -> bool {
+        let Place { word, tag, bit } = self.place(ticket);
+        let slot = &self.words[word];
+        let mut now = slot.load(Ordering::SeqCst);
+        loop {
+            let found = now >> CALLS_PER_WORD;
+            let behind = tag.wrapping_sub(found) & 0xFFFF;
+            if behind > 0x7FFF {
+                return false;
+            }
+            // What an earlier lap has left here is out of the window, and its clearing thread stalled.
+            let left = if behind == 0 { 0 } else { i64::from((now & BITS).count_ones()) };
+            let kept = if behind == 0 { now & BITS } else { 0 };
+            let next = tag << CALLS_PER_WORD | kept | bit;
+            match slot.compare_exchange_weak(now, next, Ordering::SeqCst, Ordering::SeqCst) {
+                Ok(_) => {
+                    self.set.fetch_add(1 - left, Ordering::Relaxed);
+                    return true;
+                }
+                Err(changed) => now = changed,
+            }
+        }
+    }
+
+    fn count(&self) -> u64 {
+        u64::try_from(self.set.load(Ordering::Acquire)).unwrap_or(0)
+    }
+}
+
+/// The last `n` calls, exact to the call: how many were bad, and on demand how many were slow.
+///
+/// A success costs one compare-and-swap and one load for each question, whatever the size; nothing
+/// is summed. Memory is 64 bits for 48 calls and question, rounded up to a power of two.
+///
+/// Every call belongs to an *epoch*. [`CountWindow::reset`] begins the next one with an empty
+/// window, and from then on a call of an older epoch is refused: so a breaker that closes again does
+/// not inherit the stragglers of its last outage.
+///
+/// Weights do not count here; see [`WeightedWindow`](super::WeightedWindow).
+///
+/// ```
+/// use rely_core::window::CountWindow;
+///
+/// let window = CountWindow::new(3)?.with_slow();
+/// for (bad, slow) in [(true, true), (true, false), (false, false), (false, true)] {
+///     window.record(0, bad, slow);
+/// }
+/// // The first call has left.
+/// assert_eq!(window.counts().bad, 1);
+/// assert_eq!(window.counts().slow, 1);
+/// let epoch = window.reset();
+/// assert_eq!(window.counts().total, 0);
+/// assert_eq!(window.record(0, true, false), None, "a straggler from before the reset");
+/// assert_eq!(window.record(epoch, true, false), Some(1));
+/// # Ok::<(), rely_core::ConfigError>(())
+/// ```
+pub struct CountWindow {
+    calls: u64,
+    tickets: Tickets,
+    bad: Plane,
+    slow: Option<Plane>,
+}
+
+impl CountWindow {
+    /// The largest window, in calls.
+    pub const MAX_CALLS: u32 = 1 << 24;
+
+    /// A window of the last `calls` calls, 1 to [`CountWindow::MAX_CALLS`].
+    ///
+    /// # Errors
+    /// If `calls` is out of range.
+    pub fn new(calls: u32) -> Result<Self, ConfigError> {
+        check_calls(calls)?;
+        let calls = u64::from(calls);
+        Ok(Self { calls, tickets: Tickets::new(), bad: Plane::new(calls), slow: None })
+    }
+
+    /// The same window, empty, that also keeps which calls were slow.
+    #[must_use]
+    pub fn with_slow(self) -> Self {
+        Self { slow: Some(Plane::new(self.calls)), ..self }
+    }
+
+    /// How many calls the window holds at most.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.calls
+    }
+
+    /// The epoch that a call admitted now belongs to, below 4096; it wraps.
+    #[must_use]
+    pub fn epoch(&self) -> u16 {
+        self.tickets.epoch()
+    }
+
+    /// Takes in a call that ended, if `epoch` is still the current one.
+    ///
+    /// Returns how many calls the epoch has now taken in, counting those that left the window.
+    #[inline]
+    pub fn record(&self, epoch: u16, bad: bool, slow: bool) -> Option<u64> {
+        let ticket = self.tickets.take(epoch)?;
+        Self::ask(&self.bad, &self.tickets, self.calls, ticket, bad);
+        if let Some(plane) = &self.slow {
+            Self::ask(plane, &self.tickets, self.calls, ticket, slow);
+        }
+        let base = self.tickets.base.load(Ordering::Relaxed) & TICKET_MASK;
+        Some((ticket + 1).saturating_sub(base))
+    }
+
+    #[inline]
+    fn ask(plane: &Plane, tickets: &Tickets, calls: u64, ticket: u64, yes: bool) {
+        if let Some(leaving) = ticket.checked_sub(calls) {
+            plane.clear(leaving);
+        }
+        if yes {
+            Self::answer_yes(plane, tickets, calls, ticket);
+        }
+    }
+
+    fn answer_yes(plane: &Plane, tickets: &Tickets, calls: u64, ticket: u64) {
+        // If this thread stalled for a whole window, whoever pushed the ticket out found no bit to
+        // clear, or a reset did: then the bit has to go again.
+        if plane.set(ticket) && ticket < tickets.oldest(calls) {
+            plane.clear(ticket);
+        }
+    }
+
+    /// What the window holds now.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let (ended, base) = self.tickets.ended();
+        let total = (ended - base).min(self.calls);
+        let part = |plane: &Plane| plane.count().min(total);
+        Counts { total, bad: part(&self.bad), slow: self.slow.as_ref().map_or(0, part) }
+    }
+
+    /// Empties the window and begins the next epoch, which it returns.
+    ///
+    /// Takes time in proportion to the size. Two resets at once are safe, if pointless.
+    pub fn reset(&self) -> u16 {
+        let base = self.tickets.next_epoch();
+        for ticket in base.saturating_sub(self.calls)..base {
+            self.bad.clear(ticket);
+            if let Some(plane) = &self.slow {
+                plane.clear(ticket);
+            }
+        }
+        self.tickets.epoch()
+    }
+}
+
+pub(super) fn check_calls(calls: u32) -> Result<(), ConfigError> {
+    let allowed = 1..=CountWindow::MAX_CALLS;
+    if allowed.contains(&calls) {
+        Ok(())
+    } else {
+        Err(ConfigError::new("calls", calls, format!("1 to {}", CountWindow::MAX_CALLS)))
+    }
+}
+
+impl fmt::Debug for CountWindow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = self.counts();
+        f.debug_struct("CountWindow").field("calls", &self.calls).field("counts", &counts).finish()
+    }
+}
