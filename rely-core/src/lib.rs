@@ -5,6 +5,7 @@ pub mod clock;
 mod error;
 mod instant;
 mod outcome;
+pub mod poller;
 pub mod signal;
 mod sync;
 mod verdict;
