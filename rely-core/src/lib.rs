@@ -9,6 +9,7 @@ pub mod poller;
 pub mod signal;
 mod sync;
 mod verdict;
+pub mod window;
 
 pub use clock::{Clock, ManualClock, Sleep};
 pub use error::{ConfigError, Refusal};

@@ -3,13 +3,13 @@
 #[cfg(not(rely_loom))]
 pub(crate) use std::sync::{
     Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicI64, AtomicU64, Ordering},
 };
 
 #[cfg(rely_loom)]
 pub(crate) use loom::sync::{
     Mutex, MutexGuard,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicI64, AtomicU64, Ordering},
 };
 #[cfg(rely_loom)]
 pub(crate) use std::sync::PoisonError;

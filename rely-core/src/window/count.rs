@@ -37,23 +37,33 @@ impl Tickets {
             }
             // Sequentially consistent, as in `Plane::set`: either the call that pushes a ticket out of
             // the window sees its bit, or the one that sets the bit sees that it is out.
-            match self.head.compare_exchange_weak(head, head + 1, Ordering::SeqCst, Ordering::Relaxed) {
+            match self.head.compare_exchange_weak(
+                head,
+                head + 1,
+                Ordering::SeqCst,
+                Ordering::Relaxed,
+            ) {
                 Ok(_) => return Some(head & TICKET_MASK),
                 Err(now) => head = now,
             }
         }
     }
 
-    /// Calls that have ended since the window was made, and those of them before this epoch.
-    pub(super) fn ended(&self) -> (u64, u64) {
-        loop {
-            let base = self.base.load(Ordering::SeqCst);
-            let head = self.head.load(Ordering::SeqCst);
-            if head >> TICKET_BITS == base >> TICKET_BITS {
-                return (head & TICKET_MASK, base & TICKET_MASK);
-            }
-            core::hint::spin_loop();
-        }
+    /// The head and the base of this epoch. While a reset is under way they are the same: the window
+    /// is empty.
+    pub(super) fn span(&self) -> (u64, u64) {
+        let base = self.base.load(Ordering::SeqCst);
+        let head = self.head.load(Ordering::SeqCst);
+        let same_epoch = head >> TICKET_BITS == base >> TICKET_BITS;
+        (head & TICKET_MASK, if same_epoch { base } else { head } & TICKET_MASK)
+    }
+
+    /// Which call of its epoch the one with this ticket is, from one.
+    pub(super) fn number(&self, ticket: u64, epoch: u16) -> u64 {
+        let base = self.base.load(Ordering::Relaxed);
+        let base =
+            if base >> TICKET_BITS == u64::from(epoch) { base & TICKET_MASK } else { ticket };
+        (ticket + 1).saturating_sub(base)
     }
 
     /// The first ticket that a window of `calls` holds; earlier ones are out.
@@ -255,8 +265,7 @@ impl CountWindow {
         if let Some(plane) = &self.slow {
             Self::ask(plane, &self.tickets, self.calls, ticket, slow);
         }
-        let base = self.tickets.base.load(Ordering::Relaxed) & TICKET_MASK;
-        Some((ticket + 1).saturating_sub(base))
+        Some(self.tickets.number(ticket, epoch))
     }
 
     #[inline]
@@ -280,8 +289,8 @@ impl CountWindow {
     /// What the window holds now.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        let (ended, base) = self.tickets.ended();
-        let total = (ended - base).min(self.calls);
+        let (head, base) = self.tickets.span();
+        let total = head.saturating_sub(base).min(self.calls);
         let part = |plane: &Plane| plane.count().min(total);
         Counts { total, bad: part(&self.bad), slow: self.slow.as_ref().map_or(0, part) }
     }

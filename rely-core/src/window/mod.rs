@@ -14,10 +14,15 @@
 //! A thread may be suspended between any two instructions and wake up when the window has moved on.
 //! Every word of a window therefore carries, beside its bits or its count, the lap of the ring that
 //! they belong to, and changes only by compare-and-swap: an outcome that comes too late for its lap
-//! finds another lap's tag, is left out, and is counted as late. It can never count for a later lap.
+//! finds another lap's tag and is left out. It does not count for a later lap; a time window's tags come
+//! round again after 65,536 laps, and cells that old are cleared long before.
 
 mod count;
 mod divide;
+#[cfg(all(test, rely_loom))]
+mod loom_tests;
+#[cfg(all(test, not(rely_loom)))]
+mod tests;
 mod time;
 mod weighted;
 

@@ -83,8 +83,7 @@ impl WeightedWindow {
             // A reset went past this call between its two steps.
             self.place(ticket, 0);
         }
-        let (_, base) = self.tickets.ended();
-        Some((ticket + 1).saturating_sub(base))
+        Some(self.tickets.number(ticket, epoch))
     }
 
     /// Puts a call into its slot and what it replaces out of the sums; `false` if it comes too late.
@@ -105,7 +104,7 @@ impl WeightedWindow {
                 Err(changed) => now = changed,
             }
         }
-        let weight = |word: u64| (word & 0xFFFF).cast_signed();
+        let weight = |word: u64| i64::try_from(word & 0xFFFF).unwrap_or(0);
         let part = |word: u64, mark: u64| if word & mark != 0 { weight(word) } else { 0 };
         self.total.fetch_add(weight(next) - weight(now), Ordering::Relaxed);
         for (sum, mark) in [(&self.bad, BAD), (&self.slow, SLOW)] {
@@ -138,6 +137,9 @@ impl WeightedWindow {
 impl fmt::Debug for WeightedWindow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = self.counts();
-        f.debug_struct("WeightedWindow").field("calls", &self.calls).field("counts", &counts).finish()
+        f.debug_struct("WeightedWindow")
+            .field("calls", &self.calls)
+            .field("counts", &counts)
+            .finish()
     }
 }
