@@ -1,9 +1,10 @@
 use core::future::Future;
 use core::time::Duration;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use super::machine::{Machine, Rules};
 use super::{Poller, PollerDriver, Shared};
+use crate::sync::Mutex;
 use crate::{Clock, ConfigError, Instant, Verdict};
 
 const SHORTEST: Duration = Duration::from_millis(1);

@@ -11,7 +11,7 @@
 //! use rely_core::{Clock, Level, Signal, Verdict};
 //!
 //! let (clock, manual) = Clock::manual();
-//! let (poller, mut driver) = Poller::builder("replica lag")
+//! let (poller, driver) = Poller::builder("replica lag")
 //!     .clock(clock.clone())
 //!     .interval(Duration::from_secs(10))
 //!     .max_age(Duration::from_secs(30))
@@ -21,7 +21,8 @@
 //!     })?;
 //!
 //! assert_eq!(poller.verdict(clock.now()).level, Level::Unknown);
-//! assert!((&mut driver).now_or_never().is_none(), "a driver runs until nobody wants the signal");
+//! let mut driver = Box::pin(driver);
+//! assert!(driver.as_mut().now_or_never().is_none(), "runs while anybody holds the signal");
 //! assert_eq!(poller.verdict(clock.now()).level, Level::Healthy);
 //!
 //! drop(driver);
@@ -46,13 +47,13 @@ mod builder;
 mod driver;
 mod machine;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 pub use builder::PollerBuilder;
 pub use driver::PollerDriver;
 
 use self::machine::Machine;
-use crate::sync::lock;
+use crate::sync::{Mutex, lock};
 use crate::{Instant, Signal, Verdict};
 
 /// The signal of a source that is asked in the background. Cloning is cheap.
