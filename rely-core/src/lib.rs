@@ -4,14 +4,17 @@
 pub mod backoff;
 pub mod config;
 mod error;
+pub mod event;
 mod instant;
 mod outcome;
 pub mod rng;
+mod sync;
 mod verdict;
 
 pub use backoff::Backoff;
 pub use config::Ratio;
 pub use error::{ConfigError, Refusal};
+pub use event::{Events, Subscriber};
 pub use instant::Instant;
 pub use outcome::{Class, Outcome, RejectedBy, Weight};
 pub use verdict::{Evidence, Level, Verdict};
