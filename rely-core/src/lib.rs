@@ -2,6 +2,9 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod backoff;
+#[cfg(feature = "http")]
+pub mod body;
+pub mod classify;
 pub mod clock;
 pub mod config;
 mod error;
@@ -17,6 +20,7 @@ mod verdict;
 pub mod window;
 
 pub use backoff::Backoff;
+pub use classify::{Classify, Judgement};
 pub use clock::{Clock, ManualClock, Sleep};
 pub use config::Ratio;
 pub use error::{ConfigError, Refusal};

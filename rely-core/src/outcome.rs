@@ -26,6 +26,7 @@ use core::time::Duration;
     derive(serde::Serialize, serde::Deserialize),
     serde(rename_all = "snake_case")
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Class {
     /// The call did what it was for.
     Success,
@@ -100,6 +101,7 @@ impl fmt::Display for Class {
     derive(serde::Serialize, serde::Deserialize),
     serde(rename_all = "snake_case")
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum RejectedBy {
     /// An open circuit breaker.
