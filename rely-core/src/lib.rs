@@ -4,6 +4,7 @@
 pub mod clock;
 mod error;
 mod instant;
+pub mod keyed;
 mod outcome;
 pub mod poller;
 pub mod signal;
@@ -14,6 +15,7 @@ pub mod window;
 pub use clock::{Clock, ManualClock, Sleep};
 pub use error::{ConfigError, Refusal};
 pub use instant::Instant;
+pub use keyed::Keyed;
 pub use outcome::{Class, Outcome, RejectedBy, Weight};
 pub use signal::Signal;
 pub use verdict::{Evidence, Level, Verdict};
