@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::Counts;
 use crate::ConfigError;
-use crate::sync::{AtomicI64, AtomicU64, Ordering};
+use crate::sync::{AtomicI64, AtomicU64, Ordering, tell_loom_seq_cst};
 
 /// Bits of the head word that count tickets; the rest name the epoch.
 const TICKET_BITS: u32 = 52;
@@ -43,7 +43,10 @@ impl Tickets {
                 Ordering::SeqCst,
                 Ordering::Relaxed,
             ) {
-                Ok(_) => return Some(head & TICKET_MASK),
+                Ok(_) => {
+                    tell_loom_seq_cst();
+                    return Some(head & TICKET_MASK);
+                }
                 Err(now) => head = now,
             }
         }
@@ -90,6 +93,7 @@ impl Tickets {
             match self.head.compare_exchange_weak(head, next, Ordering::SeqCst, Ordering::Relaxed) {
                 Ok(_) => {
                     self.base.store(next, Ordering::SeqCst);
+                    tell_loom_seq_cst();
                     return next & TICKET_MASK;
                 }
                 Err(now) => head = now,
@@ -176,6 +180,7 @@ impl Plane {
             let next = tag << CALLS_PER_WORD | kept | bit;
             match slot.compare_exchange_weak(now, next, Ordering::SeqCst, Ordering::SeqCst) {
                 Ok(_) => {
+                    tell_loom_seq_cst();
                     self.set.fetch_add(1 - left, Ordering::Relaxed);
                     return true;
                 }
