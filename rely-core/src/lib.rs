@@ -4,6 +4,9 @@
 mod error;
 mod instant;
 mod outcome;
+#[cfg(feature = "report")]
+#[cfg_attr(docsrs, doc(cfg(feature = "report")))]
+pub mod report;
 mod verdict;
 
 pub use error::{ConfigError, Refusal};
