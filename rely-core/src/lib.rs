@@ -15,6 +15,9 @@ pub mod recorder;
 pub mod rng;
 pub mod signal;
 mod sync;
+#[cfg(feature = "report")]
+#[cfg_attr(docsrs, doc(cfg(feature = "report")))]
+pub mod report;
 mod verdict;
 pub mod window;
 
