@@ -12,15 +12,16 @@ pub mod event;
 mod instant;
 pub mod keyed;
 pub mod latency;
+pub mod meter;
 mod outcome;
 pub mod poller;
 pub mod recorder;
-pub mod rng;
-pub mod signal;
-mod sync;
 #[cfg(feature = "report")]
 #[cfg_attr(docsrs, doc(cfg(feature = "report")))]
 pub mod report;
+pub mod rng;
+pub mod signal;
+mod sync;
 mod verdict;
 pub mod window;
 
@@ -32,7 +33,8 @@ pub use error::{ConfigError, Refusal};
 pub use event::{Events, Subscriber};
 pub use instant::Instant;
 pub use keyed::Keyed;
+pub use meter::{Meter, Point};
 pub use outcome::{Class, Outcome, RejectedBy, Weight};
-pub use signal::Signal;
 pub use recorder::{Recorder, Recording};
+pub use signal::Signal;
 pub use verdict::{Evidence, Level, Verdict};
