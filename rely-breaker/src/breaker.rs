@@ -180,8 +180,11 @@ impl Breaker {
             }
             let now = shared.clock.now();
             let deadline = Instant::from_nanos(shared.deadline.load(Ordering::Acquire));
-            if now >= deadline && shared.step(Event::Timer, now).is_some() {
-                continue;
+            if now >= deadline {
+                shared.step(Event::Timer, now);
+                if shared.word() != word {
+                    continue;
+                }
             }
             if word.state() == State::Open {
                 let wait = Some(deadline.saturating_since(now));
@@ -294,6 +297,7 @@ impl Shared {
 
     /// What a window calls a generation: the low bits of its number.
     #[inline]
+    #[allow(clippy::cast_possible_truncation)]
     fn epoch(generation: u64) -> u16 {
         // Masked to the twelve bits of an epoch.
         (generation & 0xFFF) as u16

@@ -64,15 +64,12 @@ where
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), R::Error>> {
-        if !self.inner_ready {
-            if self.breaker.would_reject() {
-                return Poll::Ready(Ok(()));
-            }
-            let ready = ready!(self.inner.poll_ready(cx));
-            ready.map_err(|error| self.on_reject.inner(error))?;
-            self.inner_ready = true;
+        if self.breaker.would_reject() {
+            return Poll::Ready(Ok(()));
         }
-        Poll::Ready(Ok(()))
+        let ready = ready!(self.inner.poll_ready(cx));
+        self.inner_ready = ready.is_ok();
+        Poll::Ready(ready.map_err(|error| self.on_reject.inner(error)))
     }
 
     #[inline]
