@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// A game day as it might have been: invented figures that show every part of the page.
-pub fn sample() -> Report {
+pub(crate) fn sample() -> Report {
     Report::new("Game day: the payment vendor goes dark")
         .subtitle("Checkout in three zones, 240 requests per second, one vendor that stops answering for a minute and a release that must not go out meanwhile.")
         .finding(Finding::Held, "Checkout kept answering through the outage, and the canary that met it was taken back without a person.")

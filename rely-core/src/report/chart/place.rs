@@ -46,12 +46,16 @@ pub(super) fn place(
     inset: f64,
 ) -> Placed {
     let mut labels: Vec<Option<Label>> = anchors.iter().map(|_| None).collect();
-    // From the right: a label then never lies under the leader of one further left.
-    for (index, anchor) in anchors.iter().enumerate().rev().take(MOST) {
-        let found = candidates(anchor, edge, most_rows, inset)
-            .find(|label| labels.iter().flatten().all(|other| apart(label, other)));
-        if let Some(slot) = labels.get_mut(index) {
-            *slot = found;
+    // From the right: a label then never lies under the leader of one further left. Those that have
+    // to turn left come last, below the leaders of the others.
+    for turned in [false, true] {
+        for (index, anchor) in anchors.iter().enumerate().rev().take(MOST) {
+            let found = candidates(anchor, edge, most_rows, inset)
+                .filter(|label| label.leftwards == turned)
+                .find(|label| labels.iter().flatten().all(|other| apart(label, other)));
+            if let Some(slot @ None) = labels.get_mut(index) {
+                *slot = found;
+            }
         }
     }
     let rows = labels.iter().flatten().map(|label| label.row + 1).max().unwrap_or(0);
@@ -80,13 +84,19 @@ fn candidates<'a>(
         .chain(left.map(|text| (true, text)))
         .chain(short.flatten())
         .collect();
-    (0..most_rows).flat_map(move |row| {
-        sides.clone().into_iter().map(move |(leftwards, text)| {
-            let width = fit::width(&text);
-            let start = if leftwards { x - inset } else { x + inset };
-            let (from, to) =
-                if leftwards { (start - width, start) } else { (start, start + width) };
-            Label { row, anchor: x, x: start, leftwards, text, from, to }
+    // All rows of one side first: a label that turns left lies under the leaders of its neighbours.
+    sides.into_iter().flat_map(move |(leftwards, text)| {
+        let width = fit::width(&text);
+        let x = if leftwards { anchor.x - inset } else { anchor.x + inset };
+        let (from, to) = if leftwards { (x - width, x) } else { (x, x + width) };
+        (0..most_rows).map(move |row| Label {
+            row,
+            anchor: anchor.x,
+            x,
+            leftwards,
+            text: text.clone(),
+            from,
+            to,
         })
     })
 }
@@ -121,7 +131,7 @@ mod tests {
         fn no_two_labels_touch_and_none_leaves_the_edges(
             mut points in prop::collection::vec((0.0..300.0, "[a-z]{1,40}"), 0..40),
         ) {
-            points.sort_by(|a, b| a.0.total_cmp(&b.0));
+            points.sort_by(|a: &(f64, String), b| a.0.total_cmp(&b.0));
             let anchors: Vec<_> =
                 points.iter().map(|(x, text)| Anchor { x: *x, text }).collect();
             let placed = place(&anchors, (0.0, 300.0), 4, 4.0);
