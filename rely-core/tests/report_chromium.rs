@@ -1,6 +1,8 @@
 //! The page in a real browser: nothing on the console, nothing wider than the screen, no text that
 //! leaves its picture. Where chromium is not installed the tests say so and pass.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what went wrong by panicking")]
+
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};

@@ -88,7 +88,7 @@ impl Frame {
                 // A series keeps room for the numbers at its axis.
                 let room = if unit.is_empty() { self.left - 16.0 } else { self.left - 56.0 };
                 let mut lines: Vec<_> =
-                    fit::wrap(name, room, 2).into_iter().map(|line| ("lane", line)).collect();
+                    fit::wrap(name, room, 3).into_iter().map(|line| ("lane", line)).collect();
                 lines.extend(fit::wrap(unit, room, 1).into_iter().map(|line| ("unit", line)));
                 let mut height = 0.0;
                 let body = html! {

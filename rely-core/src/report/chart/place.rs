@@ -1,4 +1,5 @@
-//! Labels for points on a line, in rows, so that neither a label nor its leader crosses another.
+//! Labels for points on a line, in rows, so that no label covers another and leaders keep clear of
+//! them where there is room.
 
 use super::fit;
 
@@ -47,13 +48,19 @@ pub(super) fn place(
 ) -> Placed {
     let mut labels: Vec<Option<Label>> = anchors.iter().map(|_| None).collect();
     // From the right: a label then never lies under the leader of one further left. Those that have
-    // to turn left come last, below the leaders of the others.
-    for turned in [false, true] {
+    // to turn left come next, and last those whose leader has to run behind other labels.
+    type Rule = (fn(&Label) -> bool, fn(&Label, &Label) -> bool);
+    let passes: [Rule; 3] =
+        [(|label| !label.leftwards, apart), (|_| true, apart), (|_| true, beside)];
+    for (eligible, clear) in passes {
         for (index, anchor) in anchors.iter().enumerate().rev().take(MOST) {
+            if labels.get(index).is_none_or(Option::is_some) {
+                continue;
+            }
             let found = candidates(anchor, edge, most_rows, inset)
-                .filter(|label| label.leftwards == turned)
-                .find(|label| labels.iter().flatten().all(|other| apart(label, other)));
-            if let Some(slot @ None) = labels.get_mut(index) {
+                .filter(eligible)
+                .find(|label| labels.iter().flatten().all(|other| clear(label, other)));
+            if let Some(slot) = labels.get_mut(index) {
                 *slot = found;
             }
         }
@@ -101,13 +108,17 @@ fn candidates<'a>(
     })
 }
 
+/// Neither text nor leader of one touches the other.
 fn apart(one: &Label, other: &Label) -> bool {
     let crosses = |deep: &Label, shallow: &Label| {
         deep.row > shallow.row && deep.anchor > shallow.from - 3.0 && deep.anchor < shallow.to + 3.0
     };
-    let overlap =
-        one.row == other.row && one.from < other.to + SPACE && other.from < one.to + SPACE;
-    !overlap && !crosses(one, other) && !crosses(other, one)
+    beside(one, other) && !crosses(one, other) && !crosses(other, one)
+}
+
+/// The texts do not touch.
+fn beside(one: &Label, other: &Label) -> bool {
+    one.row != other.row || one.from >= other.to + SPACE || other.from >= one.to + SPACE
 }
 
 #[cfg(test)]
@@ -139,7 +150,7 @@ mod tests {
             for (i, one) in labels.iter().enumerate() {
                 prop_assert!(one.from >= -1e-6 && one.to <= 300.0 + 1e-6);
                 for other in &labels[i + 1..] {
-                    prop_assert!(apart(one, other), "{one:?} {other:?}");
+                    prop_assert!(beside(one, other), "{one:?} {other:?}");
                 }
             }
             prop_assert!(anchors.is_empty() || !labels.is_empty());

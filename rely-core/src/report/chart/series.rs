@@ -181,25 +181,15 @@ fn band(curves: &Curves<'_>, scale: &Scale, frame: &Frame) -> String {
 
 /// Points outside of the band, the lowest and the highest of each column.
 fn rings(curves: &Curves<'_>, scale: &Scale, frame: &Frame) -> Vec<(f64, f64)> {
-    let mut rings: Vec<(usize, (f64, f64), (f64, f64))> = Vec::new();
-    for &(at, value) in &curves.outside {
-        let here = column(at, frame.from, frame.to, frame.columns());
-        let point = (frame.x(at), scale.y(value));
-        match rings.last_mut() {
-            Some((column, low, high)) if *column == here => {
-                if point.1 > low.1 {
-                    *low = point;
-                }
-                if point.1 < high.1 {
-                    *high = point;
-                }
-            }
-            _ => rings.push((here, point, point)),
-        }
+    let mut rings: Vec<(f64, f64)> = Vec::new();
+    let place = |at| column(at, frame.from, frame.to, frame.columns());
+    for column in curves.outside.chunk_by(|a, b| place(a.0) == place(b.0)) {
+        let by_value = |a: &&(f64, f64), b: &&(f64, f64)| a.1.total_cmp(&b.1);
+        let ends = column.iter().min_by(by_value).into_iter().chain(column.iter().max_by(by_value));
+        let ends = ends.take(column.len());
+        rings.extend(ends.map(|(at, value)| (frame.x(*at), scale.y(*value))));
     }
-    let both =
-        |(_, low, high): (usize, _, _)| if low == high { vec![low] } else { vec![low, high] };
-    rings.into_iter().flat_map(both).collect()
+    rings
 }
 
 /// Names at the ends of the lines, moved apart where they would overlap.

@@ -63,7 +63,10 @@ pub(super) fn draw(spans: &[Span<'_>], frame: &Frame) -> Drawn {
         @for label in placed.labels.iter().flatten() {
             @let y = below + row(label.row);
             path class="leader" d={ "M" (n(label.anchor)) " " (n(height + 1.0)) "V" (n(y + 8.0)) } {}
-            text class="out" x=(n(label.x)) y=(n(y + 12.0)) text-anchor=(label.align()) {
+        }
+        @for label in placed.labels.iter().flatten() {
+            @let y = below + row(label.row);
+            text class="out halo" x=(n(label.x)) y=(n(y + 12.0)) text-anchor=(label.align()) {
                 (Text(&label.text))
             }
         }

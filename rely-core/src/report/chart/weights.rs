@@ -179,3 +179,36 @@ fn key(unnamed: impl Iterator<Item = usize>, shares: &Shares<'_>, frame: &Frame)
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn areas_follow_the_steps_and_stop_at_gaps() {
+        let half = || Some(vec![0.5, 0.5]);
+        let steps = [(0.0, 10.0, half()), (10.0, 20.0, Some(vec![1.0, 0.0])), (20.0, 30.0, None)];
+        assert_eq!(area(&steps, 0), "M0 43H10L10 5H20V81H10V81H0z");
+        assert_eq!(area(&steps, 1), "M0 5H10V43H0z");
+        assert_eq!(area(&[], 0), "");
+    }
+
+    #[test]
+    fn steps_too_short_to_be_seen_become_their_mean() {
+        let frame = Frame::new(Form::Narrow, 0.0, 10_000.0, "t".to_owned());
+        let parts = ["a".to_owned(), "b".to_owned()];
+        let steps = (0..10_000)
+            .map(|i| {
+                let share = f64::from(i % 2);
+                (f64::from(i), f64::from(i + 1), Some(vec![share, 1.0 - share]))
+            })
+            .collect();
+        let (coarse, thinned) = coarsen(&Shares { parts: &parts, steps }, &frame);
+        assert!(thinned && coarse.len() <= frame.columns());
+        for (from, to, shares) in coarse {
+            let shares = shares.unwrap();
+            assert!(from < to && (shares[0] - 0.5).abs() < 0.05, "{shares:?}");
+            assert!((shares[0] + shares[1] - 1.0).abs() < 1e-9);
+        }
+    }
+}
