@@ -15,12 +15,12 @@ pub mod latency;
 mod outcome;
 pub mod poller;
 pub mod recorder;
-pub mod rng;
-pub mod signal;
-mod sync;
 #[cfg(feature = "report")]
 #[cfg_attr(docsrs, doc(cfg(feature = "report")))]
 pub mod report;
+pub mod rng;
+pub mod signal;
+mod sync;
 mod verdict;
 pub mod window;
 
@@ -33,6 +33,6 @@ pub use event::{Events, Subscriber};
 pub use instant::Instant;
 pub use keyed::Keyed;
 pub use outcome::{Class, Outcome, RejectedBy, Weight};
-pub use signal::Signal;
 pub use recorder::{Recorder, Recording};
+pub use signal::Signal;
 pub use verdict::{Evidence, Level, Verdict};
