@@ -10,7 +10,6 @@ use tower::limit::ConcurrencyLimit;
 use tower::{BoxError, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_layer::Layer;
 
-use super::*;
 use crate::{Breaker, BreakerError, RejectedReason, State};
 
 fn breaker() -> (Breaker, ManualClock) {
@@ -46,7 +45,7 @@ fn closed_it_passes_on_readiness_requests_and_answers() {
 fn open_it_rejects_in_call_without_asking_an_unready_service() {
     let (breaker, _) = breaker();
     let (mut service, mut handle) =
-        tower_test::mock::spawn_with(|inner| breaker.layer().layer(inner));
+        tower_test::mock::spawn_with::<&str, (), _, _>(|inner| breaker.layer().layer(inner));
     handle.allow(0);
     trip(&breaker);
     assert_ready_ok!(service.poll_ready());

@@ -138,7 +138,7 @@ fn refusals_and_errors_are_seen() {
 fn codes_can_be_given_other_classes() {
     const GRPC: Grpc = Grpc::new().with_code(GrpcCode::NotFound, Class::Ignored);
     let trailers = headers(&[(STATUS, "5")]);
-    let end = StreamEnd::<()>::Complete { trailers: Some(&trailers) };
+    let end: StreamEnd<'_, ()> = StreamEnd::Complete { trailers: Some(&trailers) };
     assert_eq!(GRPC.classify_end(Outcome::SUCCESS, end), Outcome::IGNORED);
     assert_eq!(GRPC.outcome(GrpcCode::AlreadyExists), Outcome::SUCCESS);
 }
