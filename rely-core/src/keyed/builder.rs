@@ -13,6 +13,7 @@ const MOST_SHARDS: usize = 4096;
 
 /// What a new key gets when a registry is full and nothing in it may go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Overflow<V> {
     /// An error.
     #[default]
