@@ -5,6 +5,7 @@
 //! ```
 
 use std::error::Error;
+use std::f64::consts::TAU;
 use std::fs::File;
 use std::path::PathBuf;
 
@@ -25,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// A game day as it might have been: invented figures that show every part of the page.
-pub fn sample() -> Report {
+pub(crate) fn sample() -> Report {
     Report::new("Game day: the payment vendor goes dark")
         .subtitle("Checkout in three zones, 240 requests per second, one vendor that stops answering for a minute and a release that must not go out meanwhile.")
         .finding(Finding::Held, "Checkout kept answering through the outage, and the canary that met it was taken back without a person.")
@@ -110,7 +111,7 @@ fn outage() -> Section {
 fn detection() -> Section {
     let mut noise = Noise(21);
     let mut day = |minute: i32| {
-        220.0 + 120.0 * (f64::from(minute) / 1440.0 * 6.283 - 1.6).sin() + noise.next() * 14.0
+        220.0 + 120.0 * (f64::from(minute) / 1440.0 * TAU - 1.6).sin() + noise.next() * 14.0
     };
     let observed: Vec<_> = (0..=720)
         .map(|i| {
@@ -124,7 +125,7 @@ fn detection() -> Section {
             (f64::from(minute) * 60.0, value)
         })
         .collect();
-    let wave = |minute: f64| 220.0 + 120.0 * (minute / 1440.0 * 6.283 - 1.6).sin();
+    let wave = |minute: f64| 220.0 + 120.0 * (minute / 1440.0 * TAU - 1.6).sin();
     let expected = (0..=144).map(|i| (f64::from(i) * 600.0, wave(f64::from(i) * 10.0)));
     let band = (0..=144).map(|i| {
         let middle = wave(f64::from(i) * 10.0);
@@ -194,7 +195,7 @@ fn month() -> Section {
         let spike = if i == 120_000 { 70.0 } else { 0.0 };
         (
             f64::from(i) * 10.0,
-            12.0 + 4.0 * (f64::from(i) / 8640.0 * 6.283).sin() + noise.next() + spike,
+            12.0 + 4.0 * (f64::from(i) / 8640.0 * TAU).sin() + noise.next() + spike,
         )
     });
     Section::new("A month in one picture")

@@ -26,6 +26,7 @@ use core::time::Duration;
     derive(serde::Serialize, serde::Deserialize),
     serde(rename_all = "snake_case")
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Class {
     /// The call did what it was for.
     Success,
@@ -100,6 +101,7 @@ impl fmt::Display for Class {
     derive(serde::Serialize, serde::Deserialize),
     serde(rename_all = "snake_case")
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum RejectedBy {
     /// An open circuit breaker.
@@ -121,6 +123,25 @@ pub enum RejectedBy {
 }
 
 impl RejectedBy {
+    /// How many there are.
+    pub(crate) const KINDS: usize = 8;
+
+    /// All of them, in the order of their indices.
+    pub(crate) const ALL: [Self; Self::KINDS] = [
+        Self::Breaker,
+        Self::Limit,
+        Self::Budget,
+        Self::Deadline,
+        Self::Shed,
+        Self::Router,
+        Self::Chaos,
+        Self::Other,
+    ];
+
+    pub(crate) const fn index(self) -> usize {
+        self as usize
+    }
+
     /// The name in metrics and reports.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -254,6 +275,13 @@ mod tests {
         ];
         let indices: Vec<_> = all.iter().map(|class| class.index()).collect();
         assert_eq!(indices, (0..Class::KINDS).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn refusers_stand_at_their_index() {
+        for (index, by) in RejectedBy::ALL.into_iter().enumerate() {
+            assert_eq!(by.index(), index);
+        }
     }
 
     #[test]

@@ -2,14 +2,14 @@
 
 #[cfg(not(rely_loom))]
 pub(crate) use std::sync::{
-    Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicI64, AtomicU64, Ordering},
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering},
 };
 
 #[cfg(rely_loom)]
 pub(crate) use loom::sync::{
-    Mutex, MutexGuard,
-    atomic::{AtomicI64, AtomicU64, Ordering},
+    Arc, Mutex, MutexGuard,
+    atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering},
 };
 #[cfg(rely_loom)]
 pub(crate) use std::sync::PoisonError;

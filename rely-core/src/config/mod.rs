@@ -79,6 +79,8 @@ mod human;
 mod ratio;
 #[cfg(feature = "serde")]
 mod read;
+#[cfg(all(test, feature = "serde"))]
+mod tests;
 
 pub use check::{in_range, nonzero};
 #[cfg(feature = "schema")]

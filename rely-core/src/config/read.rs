@@ -5,7 +5,8 @@ use crate::ConfigError;
 /// Reads a configuration, with errors that name the field.
 ///
 /// The error holds the path of the field (`window.calls`, `targets[2].name`), the value where the
-/// format tells it, and what is allowed. Meaning is checked later, by the type's `build()`.
+/// format tells it, and what is allowed. Meaning is checked later, by the type's `build()`, and
+/// what follows the value in the input is for the format to check, as `serde_json` does in `end()`.
 ///
 /// ```
 /// # #[cfg(feature = "serde")] {

@@ -18,14 +18,12 @@ impl Wake for Task {
     }
 }
 
-fn read_all<E>(mut subscriber: Subscriber<E>) -> Vec<Delivery<E>> {
+fn read<E>(subscriber: &mut Subscriber<E>) -> Option<Delivery<E>> {
     let task = Arc::new(Task(Notify::new()));
     let waker = Waker::from(Arc::clone(&task));
-    let mut read = Vec::new();
     loop {
         match pin!(subscriber.next()).poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(Some(delivery)) => read.push(delivery),
-            Poll::Ready(None) => return read,
+            Poll::Ready(delivery) => return delivery,
             Poll::Pending => task.0.wait(),
         }
     }
@@ -35,14 +33,37 @@ fn read_all<E>(mut subscriber: Subscriber<E>) -> Vec<Delivery<E>> {
 fn loom_a_sleeping_reader_hears_each_event_and_the_end() {
     loom::model(|| {
         let events = Events::new();
-        let subscriber = events.subscribe(NonZeroUsize::new(2).unwrap());
+        let mut subscriber = events.subscribe(NonZeroUsize::new(2).unwrap());
+        let other = events.clone();
         let publisher = thread::spawn(move || {
-            events.publish(1);
-            events.push_with(|| 2).wake();
+            other.publish(1);
+            other.push_with(|| 2).wake();
         });
-        let read = read_all(subscriber);
-        assert_eq!(read, [Delivery::Event(Arc::new(1)), Delivery::Event(Arc::new(2))]);
+        // This handle keeps the end from waking a reader that an event did not wake.
+        for event in [1, 2] {
+            assert_eq!(read(&mut subscriber), Some(Delivery::Event(Arc::new(event))));
+        }
         publisher.join().unwrap();
+        let closer = thread::spawn(move || drop(events));
+        assert_eq!(read(&mut subscriber), None);
+        closer.join().unwrap();
+    });
+}
+
+#[test]
+fn loom_two_publishers_are_seen_in_one_order() {
+    loom::model(|| {
+        let events = Events::new();
+        let mut subscribers = [(); 2].map(|()| events.subscribe(NonZeroUsize::new(2).unwrap()));
+        let other = events.clone();
+        let publisher = thread::spawn(move || other.publish(1));
+        events.publish(2);
+        publisher.join().unwrap();
+        for _ in 0..2 {
+            let [first, second] = subscribers.each_mut().map(Subscriber::try_next);
+            assert!(first.is_some());
+            assert_eq!(first, second);
+        }
     });
 }
 
@@ -50,15 +71,15 @@ fn loom_a_sleeping_reader_hears_each_event_and_the_end() {
 fn loom_two_publishers_are_read_or_counted_as_lost() {
     loom::model(|| {
         let events = Events::new();
-        let subscriber = events.subscribe(NonZeroUsize::MIN);
+        let mut subscriber = events.subscribe(NonZeroUsize::MIN);
         let other = events.clone();
         let publisher = thread::spawn(move || other.publish(1));
         events.publish(2);
         drop(events);
-        let total: u64 = read_all(subscriber)
-            .iter()
-            .map(|delivery| if let Delivery::Lost(count) = delivery { *count } else { 1 })
-            .sum();
+        let mut total = 0;
+        while let Some(delivery) = read(&mut subscriber) {
+            total += if let Delivery::Lost(count) = delivery { count } else { 1 };
+        }
         assert_eq!(total, 2);
         publisher.join().unwrap();
     });

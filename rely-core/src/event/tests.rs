@@ -154,6 +154,18 @@ fn destructors_of_events_run_outside_of_every_lock() {
     assert_eq!(*dropped.lock().unwrap(), 1);
     drop(subscriber);
     assert_eq!(*dropped.lock().unwrap(), 2);
+
+    // The last reader leaves between the look for readers and the push.
+    let subscriber = events.subscribe(capacity(1));
+    let held = dropped.lock().unwrap();
+    let wakes = events.push_with(|| {
+        drop(subscriber);
+        Loud(events.clone(), Arc::clone(&dropped))
+    });
+    assert_eq!(*held, 2);
+    drop(held);
+    wakes.wake();
+    assert_eq!(*dropped.lock().unwrap(), 3);
 }
 
 #[test]

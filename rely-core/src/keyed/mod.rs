@@ -52,6 +52,7 @@
 //! them leaves the registry as it was.
 
 mod builder;
+mod config;
 mod entry;
 mod shard;
 
@@ -64,6 +65,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, TryLockError};
 
 pub use builder::{KeyedBuilder, Overflow};
+pub use config::KeyedConfig;
 pub use entry::{Entry, Full};
 
 use self::entry::Node;

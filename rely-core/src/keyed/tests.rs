@@ -310,12 +310,22 @@ fn a_snapshot_has_all_and_retain_keeps_some() {
     assert!(registry.get(&1, at(0)).is_none() && registry.get(&2, at(0)).is_some());
 }
 
+#[cfg(feature = "json")]
+#[test]
+fn a_configuration_is_written_for_people() {
+    let config: KeyedConfig = serde_json::from_str(r#"{"idle": "1h"}"#).unwrap();
+    assert_eq!(config, KeyedConfig { idle: Duration::from_secs(3600), ..KeyedConfig::default() });
+    let again = serde_json::to_string(&config).unwrap();
+    assert_eq!(serde_json::from_str::<KeyedConfig>(&again).unwrap(), config);
+    assert!(serde_json::from_str::<KeyedConfig>(r#"{"idel": "1h"}"#).is_err());
+}
+
 #[test]
 fn settings_out_of_range_are_refused_by_name() {
     let build = || Keyed::<u32, u32>::builder();
     let cases = [
         (build().capacity(0), "capacity is 0, allowed: at least 1"),
-        (build().idle(Duration::ZERO), "idle is 0 s, allowed: above 0 s"),
+        (build().idle(Duration::ZERO), "idle is 0ns, allowed: more than 0ns"),
         (build().shards(0), "shards is 0, allowed: a power of two from 1 to 4096"),
         (build().shards(3), "shards is 3, allowed: a power of two from 1 to 4096"),
         (build().shards(8192), "shards is 8192, allowed: a power of two from 1 to 4096"),
@@ -377,14 +387,14 @@ fn a_million_keys_come_and_go() {
         registry.get_or_insert_with(&key, at(u64::from(key)), || key).unwrap();
     }
     assert!(registry.len() as u64 <= 3 * GOES, "{}", registry.len());
-    assert!(clock.now() - start < Duration::from_secs(5), "{:?}", clock.now() - start);
+    assert!(clock.now() - start < Duration::from_secs(30), "{:?}", clock.now() - start);
 }
 
 #[test]
 fn threads_never_see_two_values_for_one_key() {
     const THREADS: usize = 4;
     const KEYS: u32 = 64;
-    let rounds: u64 = if cfg!(debug_assertions) { 20_000 } else { 100_000 };
+    let rounds: u64 = if cfg!(debug_assertions) { 5_000 } else { 100_000 };
     // Fewer seats than keys, so that there is always something to evict and to refuse.
     let registry: Keyed<u32, AtomicU64> = registry(48, 4);
     let barrier = Barrier::new(THREADS);

@@ -5,18 +5,22 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::PollerStatus;
+use crate::backoff::Backoff;
+use crate::instant::saturating_nanos;
+use crate::rng::Rng;
 use crate::signal::carry_since;
-use crate::{Instant, Verdict};
+use crate::{Instant, Ratio, Verdict};
 
 #[derive(Clone, Debug)]
 pub(super) struct Rules {
     pub(super) interval: Duration,
     pub(super) timeout: Duration,
     pub(super) max_age: Duration,
-    pub(super) backoff_first: Duration,
-    pub(super) backoff_max: Duration,
-    pub(super) jitter_percent: u8,
-    pub(super) seed: u64,
+    pub(super) backoff: Backoff,
+    pub(super) jitter: Ratio,
+    /// No wait is shorter, so that a source that fails at once cannot keep its task busy.
+    pub(super) shortest: Duration,
+    pub(super) rng: Rng,
 }
 
 /// What the shell has to do after a timer.
@@ -39,7 +43,7 @@ pub(super) struct Machine {
     rules: Rules,
     phase: Phase,
     last: Option<Verdict>,
-    draws: u64,
+    waited: Duration,
     status: PollerStatus,
 }
 
@@ -53,7 +57,7 @@ impl Machine {
             driven: true,
         };
         let phase = Phase::Waiting { due: Instant::ORIGIN };
-        Self { rules, phase, last: None, draws: 0, status }
+        Self { rules, phase, last: None, waited: Duration::ZERO, status }
     }
 
     /// When [`Machine::on_timer`] wants to be called next.
@@ -93,7 +97,8 @@ impl Machine {
                 self.keep(now, verdict);
                 self.status.answers += 1;
                 self.status.errors_in_a_row = 0;
-                let due = started + self.jittered(self.rules.interval);
+                self.waited = Duration::ZERO;
+                let due = started + self.interval();
                 self.phase = Phase::Waiting { due: due.max(now) };
             }
             Err(error) => self.failed(now, error),
@@ -144,28 +149,18 @@ impl Machine {
     }
 
     fn failed(&mut self, now: Instant, error: Arc<str>) {
-        let doublings = self.status.errors_in_a_row.min(31);
+        let Rules { backoff, shortest, rng, .. } = &mut self.rules;
+        let wait = backoff.delay(self.status.errors_in_a_row, self.waited, rng);
+        self.waited = wait;
+        self.phase = Phase::Waiting { due: now + wait.max(*shortest) };
         self.status.errors += 1;
         self.status.errors_in_a_row = self.status.errors_in_a_row.saturating_add(1);
         self.status.last_error = Some(error);
-        let wait = self.rules.backoff_first.saturating_mul(1 << doublings);
-        let due = now + self.jittered(wait.min(self.rules.backoff_max));
-        self.phase = Phase::Waiting { due };
     }
 
-    fn jittered(&mut self, wait: Duration) -> Duration {
-        self.draws += 1;
-        let chance = split_mix(self.rules.seed.wrapping_add(self.draws)) >> 32;
-        let most = wait / 100 * u32::from(self.rules.jitter_percent);
-        let cut = most.as_nanos().saturating_mul(u128::from(chance)) >> 32;
-        wait - Duration::from_nanos(u64::try_from(cut).unwrap_or(u64::MAX)).min(most)
+    fn interval(&mut self) -> Duration {
+        let Rules { interval, jitter, shortest, rng, .. } = &mut self.rules;
+        let most = Duration::from_nanos(jitter.of(saturating_nanos(*interval)));
+        interval.saturating_sub(rng.between(Duration::ZERO, most)).max(*shortest)
     }
-}
-
-/// `SplitMix64` as a hash of its counter: <https://prng.di.unimi.it/splitmix64.c>.
-const fn split_mix(counter: u64) -> u64 {
-    let z = counter.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }

@@ -44,12 +44,14 @@
 //! While answers keep the same level, `since` stays where the first of them put it.
 
 mod builder;
+mod config;
 mod driver;
 mod machine;
 
 use std::sync::Arc;
 
 pub use builder::PollerBuilder;
+pub use config::PollerConfig;
 pub use driver::PollerDriver;
 
 use self::machine::Machine;

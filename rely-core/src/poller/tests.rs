@@ -10,7 +10,9 @@ use tokio_test::{assert_pending, assert_ready, task};
 use super::machine::{Effect, Machine, Rules};
 use super::*;
 use crate::Level::{Healthy, Unhealthy, Unknown};
-use crate::{Clock, ConfigError, Level, ManualClock};
+use crate::backoff::{BackoffConfig, Jitter};
+use crate::rng::Rng;
+use crate::{Clock, ConfigError, Level, ManualClock, Ratio};
 
 const SEC: Duration = Duration::from_secs(1);
 
@@ -18,15 +20,20 @@ fn at(secs: u32) -> Instant {
     Instant::ORIGIN + secs * SEC
 }
 
+fn backoff(initial: u32, max: u32) -> BackoffConfig {
+    let (initial, max) = (initial * SEC, max * SEC);
+    BackoffConfig { initial, max, jitter: Jitter::None, ..BackoffConfig::default() }
+}
+
 fn rules() -> Rules {
     Rules {
         interval: 10 * SEC,
         timeout: 4 * SEC,
         max_age: 30 * SEC,
-        backoff_first: 5 * SEC,
-        backoff_max: 15 * SEC,
-        jitter_percent: 0,
-        seed: 1,
+        backoff: backoff(5, 15).build().unwrap(),
+        jitter: Ratio::ZERO,
+        shortest: Duration::from_millis(1),
+        rng: Rng::seeded(1),
     }
 }
 
@@ -144,19 +151,20 @@ fn since_stays_while_the_level_does() {
 proptest! {
     #[test]
     fn jitter_only_shortens_and_by_no_more_than_its_share(
-        percent in 0..=100_u8,
+        ppm in 0..=1_000_000_u32,
         seed in any::<u64>(),
         nanos in 1_000_000..u64::MAX,
     ) {
         let interval = Duration::from_nanos(nanos);
         let timeout = Duration::from_nanos(1);
-        let mut machine =
-            Machine::new(Rules { interval, timeout, jitter_percent: percent, seed, ..rules() });
+        let (jitter, rng) = (Ratio::from_ppm_clamped(ppm), Rng::seeded(seed));
+        let mut machine = Machine::new(Rules { interval, timeout, jitter, rng, ..rules() });
         machine.on_timer(at(0));
         machine.on_answer(at(0), healthy(0));
         let wait = machine.timer() - at(0);
         prop_assert!(wait <= interval);
-        prop_assert!(wait >= interval / 100 * u32::from(100 - percent));
+        prop_assert!(wait >= Duration::from_millis(1));
+        prop_assert!(wait >= interval - Duration::from_nanos(jitter.of(nanos)));
     }
 
     /// Whatever happens, the machine always has a next step that is not in the far future, and its
@@ -212,7 +220,7 @@ fn by_hand() -> (
         .interval(10 * SEC)
         .timeout(4 * SEC)
         .max_age(30 * SEC)
-        .jitter_percent(0)
+        .jitter(Ratio::ZERO)
         .build(move |_| {
             let (answer, answered) = oneshot::channel();
             asked.unbounded_send(answer).unwrap();
@@ -301,7 +309,7 @@ fn an_attempt_that_never_wakes_is_given_up() {
     let calls = AtomicU32::new(0);
     let (poller, driver) = Poller::builder("black hole")
         .clock(clock)
-        .jitter_percent(0)
+        .jitter(Ratio::ZERO)
         .build(|_| {
             calls.fetch_add(1, Ordering::Relaxed);
             pending::<Answer>()
@@ -345,6 +353,36 @@ fn an_error_is_told_with_its_sources_in_bounded_length() {
 }
 
 #[test]
+fn a_source_that_fails_at_once_does_not_keep_its_task_busy() {
+    let (clock, manual) = Clock::manual();
+    let nanosecond = Duration::from_nanos(1);
+    let (poller, driver) = Poller::builder("x")
+        .clock(clock)
+        .backoff(BackoffConfig { initial: nanosecond, max: nanosecond, ..backoff(1, 1) })
+        .build(|_| ready(Err::<Verdict, _>("no")))
+        .unwrap();
+    let mut driver = task::spawn(driver);
+    for errors in 1..10 {
+        assert_pending!(driver.poll());
+        assert_eq!(poller.status().errors, errors);
+        manual.advance(Duration::from_millis(1));
+    }
+}
+
+#[cfg(feature = "json")]
+#[test]
+fn a_configuration_is_written_for_people() {
+    let text = r#"{"interval": "5s", "max_age": "1m", "jitter": "20 %", "backoff": {"max": "1m"}}"#;
+    let config: PollerConfig = serde_json::from_str(text).unwrap();
+    assert_eq!((config.interval, config.max_age), (5 * SEC, Some(60 * SEC)));
+    assert_eq!(config.timeout, None);
+    assert_eq!(config.backoff.map(|backoff| backoff.max), Some(60 * SEC));
+    let again = serde_json::to_string(&config).unwrap();
+    assert_eq!(serde_json::from_str::<PollerConfig>(&again).unwrap(), config);
+    assert!(serde_json::from_str::<PollerConfig>(r#"{"intervall": "5s"}"#).is_err());
+}
+
+#[test]
 fn settings_out_of_range_are_refused_by_name() {
     let build = |builder: PollerBuilder| -> Result<(), ConfigError> {
         builder.build(|now| ready(Ok::<_, String>(Verdict::new(Level::Healthy, now)))).map(drop)
@@ -352,16 +390,15 @@ fn settings_out_of_range_are_refused_by_name() {
     let ten = || Poller::builder("x").interval(10 * SEC);
     assert_eq!(build(ten()), Ok(()));
     assert_eq!(build(ten().timeout(10 * SEC).max_age(20 * SEC)), Ok(()));
-    assert_eq!(build(ten().backoff(SEC, SEC).jitter_percent(100).seed(7)), Ok(()));
+    assert_eq!(build(ten().backoff(backoff(1, 1)).jitter(Ratio::ONE).seed(7)), Ok(()));
     assert_eq!(build(Poller::builder("x").interval(Duration::MAX)), Ok(()));
     let cases = [
         (ten().interval(Duration::ZERO), "interval is 0ns, allowed: at least 1ms"),
-        (ten().timeout(Duration::ZERO), "timeout is 0ns, allowed: above 0 s, at most 10s"),
-        (ten().timeout(11 * SEC), "timeout is 11s, allowed: above 0 s, at most 10s"),
+        (ten().timeout(Duration::ZERO), "timeout is 0ns, allowed: more than 0ns"),
+        (ten().timeout(11 * SEC), "timeout is 11s, allowed: at most 10s"),
         (ten().max_age(14 * SEC), "max_age is 14s, allowed: at least 15s"),
-        (ten().backoff(Duration::ZERO, SEC), "backoff.first is 0ns, allowed: at least 1ms"),
-        (ten().backoff(2 * SEC, SEC), "backoff.max is 1s, allowed: at least 2s"),
-        (ten().jitter_percent(101), "jitter_percent is 101, allowed: 0 to 100"),
+        (ten().backoff(backoff(0, 1)), "backoff.initial is 0ns, allowed: more than 0ns"),
+        (ten().backoff(backoff(2, 1)), "backoff.max is 1s, allowed: at least 2s"),
     ];
     for (builder, message) in cases {
         assert_eq!(build(builder).unwrap_err().to_string(), message);

@@ -5,7 +5,8 @@ use super::timeline::{Interval, Seconds};
 
 /// States over time: a breaker, a verdict's level, the faults of an experiment.
 ///
-/// Intervals may overlap; those that do are drawn below one another.
+/// Intervals may overlap; those that do are drawn below one another. One that ends before it starts
+/// is left out, and the page says so.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[must_use]
@@ -60,16 +61,12 @@ impl States {
     }
 }
 
-/// An instant with a label.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Mark {
-    /// When.
-    pub at: Seconds,
-    /// What.
-    pub label: String,
-    /// Its meaning.
-    pub tone: Tone,
+pub(super) struct Mark {
+    pub(super) at: Seconds,
+    pub(super) label: String,
+    pub(super) tone: Tone,
 }
 
 /// Instants: events, decisions, alerts.

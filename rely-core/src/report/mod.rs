@@ -46,10 +46,10 @@ mod text;
 mod timeline;
 mod words;
 
-pub use lanes::{Line, Mark, Marks, Series, States, Weights};
+pub use lanes::{Line, Marks, Series, States, Weights};
 pub use model::{Block, Finding, Report, Section, Tone};
 pub use table::{Align, Cell, Table};
-pub use timeline::{Interval, Lane, Phase, Seconds, Timeline};
+pub use timeline::{Lane, Phase, Seconds, Timeline};
 
 #[cfg(test)]
 mod tests;

@@ -39,7 +39,7 @@ pub(super) fn tick(value: f64, step: f64) -> String {
     if size < step / 1e6 {
         return "0".to_owned();
     }
-    if size >= 1e9 || size < 1e-4 {
+    if !(1e-4..1e9).contains(&size) {
         return scientific(value, 2);
     }
     let decimals = (0..9).find(|&d| step * 10_f64.powi(d) >= 0.999).unwrap_or(9);
@@ -84,7 +84,7 @@ pub(super) fn seconds(seconds: f64) -> String {
         return format!("−{}", self::seconds(-seconds));
     }
     let two = |whole: f64, unit: &str, part: f64, part_unit: &str| {
-        let rest = fixed(part, 0);
+        let rest = fixed(part, 1);
         let whole = grouped(&fixed(whole, 0));
         if rest == "0" {
             format!("{whole} {unit}")
@@ -93,13 +93,13 @@ pub(super) fn seconds(seconds: f64) -> String {
         }
     };
     // Rounded first, so that 59.9999 minutes never read as "59 min 60 s".
-    let whole = seconds.round();
+    let tenths = (seconds * 10.0).round() / 10.0;
     match seconds {
         s if s <= 0.0 => "0 s".to_owned(),
         s if s < 0.000_999_5 => format!("{} µs", fixed(s * 1e6, 1)),
         s if s < 0.9995 => format!("{} ms", fixed(s * 1e3, 1)),
         s if s < 120.0 => format!("{} s", fixed(s, 2)),
-        s if s < 7199.5 => two((whole / 60.0).floor(), "min", whole % 60.0, "s"),
+        s if s < 7199.5 => two((tenths / 60.0).floor(), "min", tenths % 60.0, "s"),
         s if s < 172_770.0 => {
             let minutes = (s / 60.0).round();
             two((minutes / 60.0).floor(), "h", minutes % 60.0, "min")
@@ -142,8 +142,8 @@ mod tests {
             (0.9999, "1 s"),
             (17.1, "17.1 s"),
             (119.999, "120 s"),
-            (125.4, "2 min 5 s"),
-            (3599.9, "60 min"),
+            (125.44, "2 min 5.4 s"),
+            (3599.97, "60 min"),
             (7199.9, "2 h"),
             (7384.0, "2 h 3 min"),
             (180_000.0, "2 d 2 h"),

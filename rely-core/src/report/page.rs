@@ -75,7 +75,7 @@ fn contents(sections: &[Section]) -> Markup {
                         a href={ "#s" (index + 1) } { (Text(heading(section))) }
                         @if let Some((found, _)) = &section.finding {
                             " " span class={ "verdict c-" (found.tone().as_str()) } {
-                                (glyph(*found)) (found.as_str())
+                                (word(*found))
                             }
                         }
                     }
@@ -88,19 +88,19 @@ fn contents(sections: &[Section]) -> Markup {
 fn finding((found, sentence): &(Finding, String)) -> Markup {
     html! {
         p class={ "finding c-" (found.tone().as_str()) } {
-            strong { (glyph(*found)) (found.as_str()) }
+            strong { (word(*found)) }
             " " span dir="auto" { (Text(sentence)) }
         }
     }
 }
 
-fn glyph(found: Finding) -> Markup {
-    let glyph = match found {
-        Finding::Held => "✓",
-        Finding::Failed => "✕",
-        Finding::Unknown => "?",
+fn word(found: Finding) -> Markup {
+    let (glyph, word) = match found {
+        Finding::Held => ("✓", "Held"),
+        Finding::Failed => ("✕", "Failed"),
+        Finding::Unknown => ("?", "Unknown"),
     };
-    html! { span aria-hidden="true" { (glyph) } " " }
+    html! { span aria-hidden="true" { (glyph) " " } (word) }
 }
 
 fn heading(section: &Section) -> &str {

@@ -121,35 +121,32 @@ fn axis(timeline: &Timeline) -> (f64, f64) {
         }
     }
     let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
-    let mut see = |at: Option<f64>| {
-        if let Some(at) = at {
-            low = low.min(at);
-            high = high.max(at);
-        }
+    let mut see = |at: f64| {
+        low = low.min(at);
+        high = high.max(at);
     };
-    let mut see_interval = |interval: &Interval| {
-        if let Some((from, to)) = interval.bounds() {
-            see(Some(from));
-            see(Some(to));
-        }
-    };
-    timeline.phases.iter().for_each(|phase| see_interval(&phase.interval));
-    for lane in &timeline.lanes {
-        match lane {
-            Lane::States(lane) => lane.intervals.iter().for_each(&mut see_interval),
-            Lane::Marks(_) | Lane::Series(_) | Lane::Weights(_) => {}
-        }
+    let phases = timeline.phases.iter().map(|phase| &phase.interval);
+    let states = timeline.lanes.iter().filter_map(|lane| match lane {
+        Lane::States(lane) => Some(&lane.intervals),
+        Lane::Marks(_) | Lane::Series(_) | Lane::Weights(_) => None,
+    });
+    for (from, to) in phases.chain(states.flatten()).filter_map(Interval::bounds) {
+        see(from);
+        see(to);
     }
+    let mut see_all = |times: &mut dyn Iterator<Item = Seconds>| {
+        times.filter_map(Seconds::get).for_each(&mut see);
+    };
     for lane in &timeline.lanes {
         match lane {
             Lane::States(_) => {}
-            Lane::Marks(lane) => lane.marks.iter().for_each(|mark| see(mark.at.get())),
+            Lane::Marks(lane) => see_all(&mut lane.marks.iter().map(|mark| mark.at)),
             Lane::Series(lane) => {
                 let points = lane.lines.iter().flat_map(|line| &line.points).chain(&lane.expected);
-                points.for_each(|(at, _)| see(at.get()));
-                lane.band.iter().for_each(|(at, _)| see(at.get()));
+                see_all(&mut points.map(|(at, _)| *at));
+                see_all(&mut lane.band.iter().map(|(at, _)| *at));
             }
-            Lane::Weights(lane) => lane.steps.iter().for_each(|(at, _)| see(at.get())),
+            Lane::Weights(lane) => see_all(&mut lane.steps.iter().map(|(at, _)| *at)),
         }
     }
     if low > high {

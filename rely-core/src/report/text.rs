@@ -98,7 +98,7 @@ fn series(name: &str, curves: &Curves<'_>, id: &str) -> Markup {
     let caption = if curves.unit.is_empty() {
         format!("{name} in numbers")
     } else {
-        format!("{name} in numbers, {}", curves.unit)
+        format!("{name} in numbers ({})", curves.unit)
     };
     let mut table = Table::new(caption).column("Line");
     for column in ["First", "Lowest", "at", "Highest", "at", "Mean", "Last", "Values", "Gaps"] {

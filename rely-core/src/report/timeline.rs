@@ -117,7 +117,7 @@ impl Timeline {
     }
 }
 
-/// An act or phase of a timeline.
+/// An act or phase of a timeline. One that ends before it starts is left out, and the page says so.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[must_use]
@@ -138,24 +138,18 @@ impl Phase {
     }
 }
 
-/// A named stretch of time. One that ends before it starts is left out, and the page says so.
+/// A named stretch of time.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Interval {
-    /// Its start.
-    pub from: Seconds,
-    /// Its end.
-    pub to: Seconds,
-    /// Its name.
-    pub label: String,
-    /// Its meaning.
-    pub tone: Tone,
+pub(super) struct Interval {
+    pub(super) from: Seconds,
+    pub(super) to: Seconds,
+    pub(super) label: String,
+    pub(super) tone: Tone,
 }
 
 impl Interval {
-    /// An interval.
-    #[must_use]
-    pub fn new(
+    pub(super) fn new(
         from: impl Into<Seconds>,
         to: impl Into<Seconds>,
         label: impl Into<String>,

@@ -365,6 +365,13 @@ pub(crate) struct Moment {
     shard: usize,
 }
 
+impl Moment {
+    /// The shard, below the window's number of shards.
+    pub(crate) const fn shard(self) -> usize {
+        self.shard
+    }
+}
+
 /// A small number that the current thread keeps; threads that meet have different ones.
 fn shard() -> usize {
     use core::cell::Cell;

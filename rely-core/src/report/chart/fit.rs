@@ -11,7 +11,8 @@ fn char_width(c: char) -> f64 {
     match c {
         'i' | 'j' | 'l' | 'I' | '.' | ',' | ':' | ';' | '\'' | '|' | '!' | ' ' => 0.33,
         'f' | 't' | 'r' | '(' | ')' | '[' | ']' | '/' | '-' => 0.42,
-        'm' | 'w' | 'M' | 'W' | '@' | '%' | '—' | '…' => 0.95,
+        'm' | 'w' | 'M' | 'W' | '@' | '%' | '—' | '…' => 1.0,
+        '<' | '>' | '=' | '+' | '~' | '^' | '#' | '&' | '−' | '→' => 0.84,
         'A'..='Z' => 0.7,
         '0'..='9' => 0.62,
         '\u{300}'..='\u{36f}' | '\u{200b}'..='\u{200f}' => 0.0,
@@ -44,8 +45,17 @@ pub(super) fn fit(text: &str, room: f64) -> Option<String> {
     (kept.chars().count() >= 4).then(|| format!("{kept}…"))
 }
 
-/// The text in at most `most` lines, broken between words.
+/// How much wider bold text is.
+const BOLD: f64 = 1.13;
+
+/// As [`fit`], for bold text.
+pub(super) fn fit_bold(text: &str, room: f64) -> Option<String> {
+    fit(text, room / BOLD)
+}
+
+/// The text, set bold, in at most `most` lines, broken between words.
 pub(super) fn wrap(text: &str, room: f64, most: usize) -> Vec<String> {
+    let room = room / BOLD;
     let line = one_line(text.trim(), 400);
     let mut lines: Vec<String> = Vec::new();
     let mut words = line.split(' ').filter(|word| !word.is_empty()).peekable();
@@ -82,7 +92,7 @@ mod tests {
 
     #[test]
     fn words_wrap_and_the_last_line_is_cut() {
-        assert_eq!(wrap("checkout to payment", 80.0, 2), ["checkout to", "payment"]);
+        assert_eq!(wrap("checkout to payment", 90.0, 2), ["checkout to", "payment"]);
         let lines = wrap("one two three four five six seven eight", 60.0, 2);
         assert_eq!(lines.len(), 2);
         assert!(lines.iter().all(|line| width(line) <= 60.0), "{lines:?}");

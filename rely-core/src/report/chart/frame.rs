@@ -53,7 +53,7 @@ pub(super) struct Drawn {
 impl Frame {
     pub(super) fn new(form: Form, from: f64, to: f64, id: String) -> Self {
         let (width, left, right) = match form {
-            Form::Wide => (960.0, 156.0, 840.0),
+            Form::Wide => (840.0, 140.0, 732.0),
             Form::Narrow => (328.0, 1.0, 327.0),
         };
         Self { form, width, left, right, from, to, id }
@@ -68,7 +68,7 @@ impl Frame {
     /// Columns of pixels in the plot.
     pub(super) fn columns(&self) -> usize {
         match self.form {
-            Form::Wide => 684,
+            Form::Wide => 592,
             Form::Narrow => 326,
         }
     }
@@ -88,7 +88,7 @@ impl Frame {
                 // A series keeps room for the numbers at its axis.
                 let room = if unit.is_empty() { self.left - 16.0 } else { self.left - 56.0 };
                 let mut lines: Vec<_> =
-                    fit::wrap(name, room, 2).into_iter().map(|line| ("lane", line)).collect();
+                    fit::wrap(name, room, 3).into_iter().map(|line| ("lane", line)).collect();
                 lines.extend(fit::wrap(unit, room, 1).into_iter().map(|line| ("unit", line)));
                 let mut height = 0.0;
                 let body = html! {
@@ -100,7 +100,7 @@ impl Frame {
             }
             Form::Narrow => {
                 let unit = fit::fit(unit, 90.0).unwrap_or_default();
-                let name = fit::fit(name, self.width - fit::width(&unit) - 12.0);
+                let name = fit::fit_bold(name, self.width - fit::width(&unit) - 12.0);
                 let body = html! {
                     text class="lane" x="0" y="12" {
                         (Text(&name.unwrap_or_default()))

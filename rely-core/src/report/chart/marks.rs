@@ -25,7 +25,10 @@ pub(super) fn draw(marks: &[Instant<'_>], frame: &Frame) -> Drawn {
         @for label in placed.labels.iter().flatten() {
             @let y = TOP + 12.0 + row(label.row);
             path class="leader" d={ "M" (n(label.anchor)) " " (n(TOP)) "V" (n(y + 6.0)) } {}
-            text class="out" x=(n(label.x)) y=(n(y + 7.0)) text-anchor=(label.align()) {
+        }
+        @for label in placed.labels.iter().flatten() {
+            @let y = TOP + 12.0 + row(label.row);
+            text class="out halo" x=(n(label.x)) y=(n(y + 7.0)) text-anchor=(label.align()) {
                 (Text(&label.text))
             }
         }

@@ -4,6 +4,7 @@
 mod axis;
 mod fit;
 mod frame;
+mod key;
 mod marks;
 mod pattern;
 mod place;

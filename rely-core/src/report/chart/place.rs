@@ -1,4 +1,5 @@
-//! Labels for points on a line, in rows, so that neither a label nor its leader crosses another.
+//! Labels for points on a line, in rows, so that no label covers another and leaders keep clear of
+//! them where there is room.
 
 use super::fit;
 
@@ -46,12 +47,22 @@ pub(super) fn place(
     inset: f64,
 ) -> Placed {
     let mut labels: Vec<Option<Label>> = anchors.iter().map(|_| None).collect();
-    // From the right: a label then never lies under the leader of one further left.
-    for (index, anchor) in anchors.iter().enumerate().rev().take(MOST) {
-        let found = candidates(anchor, edge, most_rows, inset)
-            .find(|label| labels.iter().flatten().all(|other| apart(label, other)));
-        if let Some(slot) = labels.get_mut(index) {
-            *slot = found;
+    // From the right: a label then never lies under the leader of one further left. Those that have
+    // to turn left come next, and last those whose leader has to run behind other labels.
+    type Rule = (fn(&Label) -> bool, fn(&Label, &Label) -> bool);
+    let passes: [Rule; 3] =
+        [(|label| !label.leftwards, apart), (|_| true, apart), (|_| true, beside)];
+    for (eligible, clear) in passes {
+        for (index, anchor) in anchors.iter().enumerate().rev().take(MOST) {
+            if labels.get(index).is_none_or(Option::is_some) {
+                continue;
+            }
+            let found = candidates(anchor, edge, most_rows, inset)
+                .filter(eligible)
+                .find(|label| labels.iter().flatten().all(|other| clear(label, other)));
+            if let Some(slot) = labels.get_mut(index) {
+                *slot = found;
+            }
         }
     }
     let rows = labels.iter().flatten().map(|label| label.row + 1).max().unwrap_or(0);
@@ -80,24 +91,34 @@ fn candidates<'a>(
         .chain(left.map(|text| (true, text)))
         .chain(short.flatten())
         .collect();
-    (0..most_rows).flat_map(move |row| {
-        sides.clone().into_iter().map(move |(leftwards, text)| {
-            let width = fit::width(&text);
-            let start = if leftwards { x - inset } else { x + inset };
-            let (from, to) =
-                if leftwards { (start - width, start) } else { (start, start + width) };
-            Label { row, anchor: x, x: start, leftwards, text, from, to }
+    // All rows of one side first: a label that turns left lies under the leaders of its neighbours.
+    sides.into_iter().flat_map(move |(leftwards, text)| {
+        let width = fit::width(&text);
+        let x = if leftwards { anchor.x - inset } else { anchor.x + inset };
+        let (from, to) = if leftwards { (x - width, x) } else { (x, x + width) };
+        (0..most_rows).map(move |row| Label {
+            row,
+            anchor: anchor.x,
+            x,
+            leftwards,
+            text: text.clone(),
+            from,
+            to,
         })
     })
 }
 
+/// Neither text nor leader of one touches the other.
 fn apart(one: &Label, other: &Label) -> bool {
     let crosses = |deep: &Label, shallow: &Label| {
         deep.row > shallow.row && deep.anchor > shallow.from - 3.0 && deep.anchor < shallow.to + 3.0
     };
-    let overlap =
-        one.row == other.row && one.from < other.to + SPACE && other.from < one.to + SPACE;
-    !overlap && !crosses(one, other) && !crosses(other, one)
+    beside(one, other) && !crosses(one, other) && !crosses(other, one)
+}
+
+/// The texts do not touch.
+fn beside(one: &Label, other: &Label) -> bool {
+    one.row != other.row || one.from >= other.to + SPACE || other.from >= one.to + SPACE
 }
 
 #[cfg(test)]
@@ -121,7 +142,7 @@ mod tests {
         fn no_two_labels_touch_and_none_leaves_the_edges(
             mut points in prop::collection::vec((0.0..300.0, "[a-z]{1,40}"), 0..40),
         ) {
-            points.sort_by(|a, b| a.0.total_cmp(&b.0));
+            points.sort_by(|a: &(f64, String), b| a.0.total_cmp(&b.0));
             let anchors: Vec<_> =
                 points.iter().map(|(x, text)| Anchor { x: *x, text }).collect();
             let placed = place(&anchors, (0.0, 300.0), 4, 4.0);
@@ -129,7 +150,7 @@ mod tests {
             for (i, one) in labels.iter().enumerate() {
                 prop_assert!(one.from >= -1e-6 && one.to <= 300.0 + 1e-6);
                 for other in &labels[i + 1..] {
-                    prop_assert!(apart(one, other), "{one:?} {other:?}");
+                    prop_assert!(beside(one, other), "{one:?} {other:?}");
                 }
             }
             prop_assert!(anchors.is_empty() || !labels.is_empty());

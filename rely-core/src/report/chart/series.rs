@@ -10,6 +10,7 @@ use super::super::words::Text;
 use super::axis::{self, Ticks};
 use super::fit;
 use super::frame::{Drawn, Form, Frame};
+use super::key;
 use super::thin::{Thinned, column, thin};
 
 const HEIGHT: f64 = 108.0;
@@ -59,7 +60,7 @@ pub(super) fn draw(curves: &Curves<'_>, frame: &Frame) -> Drawn {
     let thin = |points: &[Point]| thin(points, frame.from, frame.to, frame.columns());
     let lines: Vec<Thinned> = curves.lines.iter().map(|(_, points)| thin(points)).collect();
     let expected = thin(&curves.expected);
-    let key = key(curves, frame);
+    let key = line_key(curves, frame);
     let note = lines.iter().any(|line| line.coarse).then(|| {
         let points: usize = curves.lines.iter().map(|(_, points)| points.len()).sum();
         format!(
@@ -180,25 +181,15 @@ fn band(curves: &Curves<'_>, scale: &Scale, frame: &Frame) -> String {
 
 /// Points outside of the band, the lowest and the highest of each column.
 fn rings(curves: &Curves<'_>, scale: &Scale, frame: &Frame) -> Vec<(f64, f64)> {
-    let mut rings: Vec<(usize, (f64, f64), (f64, f64))> = Vec::new();
-    for &(at, value) in &curves.outside {
-        let here = column(at, frame.from, frame.to, frame.columns());
-        let point = (frame.x(at), scale.y(value));
-        match rings.last_mut() {
-            Some((column, low, high)) if *column == here => {
-                if point.1 > low.1 {
-                    *low = point;
-                }
-                if point.1 < high.1 {
-                    *high = point;
-                }
-            }
-            _ => rings.push((here, point, point)),
-        }
+    let mut rings: Vec<(f64, f64)> = Vec::new();
+    let place = |at| column(at, frame.from, frame.to, frame.columns());
+    for column in curves.outside.chunk_by(|a, b| place(a.0) == place(b.0)) {
+        let by_value = |a: &&(f64, f64), b: &&(f64, f64)| a.1.total_cmp(&b.1);
+        let ends = column.iter().min_by(by_value).into_iter().chain(column.iter().max_by(by_value));
+        let ends = ends.take(column.len());
+        rings.extend(ends.map(|(at, value)| (frame.x(*at), scale.y(*value))));
     }
-    let both =
-        |(_, low, high): (usize, _, _)| if low == high { vec![low] } else { vec![low, high] };
-    rings.into_iter().flat_map(both).collect()
+    rings
 }
 
 /// Names at the ends of the lines, moved apart where they would overlap.
@@ -228,7 +219,7 @@ fn end_labels(
     let places = spread(&labels.iter().map(|label| label.0).collect::<Vec<_>>());
     html! {
         @for ((_, class, name), y) in labels.iter().zip(places) {
-            @if let (Some(y), Some(name)) = (y, fit::fit(name, frame.width - frame.right - 8.0)) {
+            @if let (Some(y), Some(name)) = (y, fit::fit_bold(name, frame.width - frame.right - 8.0)) {
                 text class={ "out " (class) } x=(n(frame.right + 8.0)) y=(n(y + 4.0)) { (Text(&name)) }
             }
         }
@@ -254,7 +245,7 @@ fn spread(wished: &[f64]) -> Vec<Option<f64>> {
 }
 
 /// On a phone: a sample of each line with its name, above the plot.
-fn key(curves: &Curves<'_>, frame: &Frame) -> Drawn {
+fn line_key(curves: &Curves<'_>, frame: &Frame) -> Drawn {
     let mut entries: Vec<(String, &str)> = Vec::new();
     for (index, (name, _)) in curves.lines.iter().enumerate() {
         entries.push((format!("line l{}", index % STYLES), name));
@@ -262,22 +253,12 @@ fn key(curves: &Curves<'_>, frame: &Frame) -> Drawn {
     if !curves.expected.is_empty() || !curves.band.is_empty() {
         entries.push(("expected".to_owned(), "expected"));
     }
-    if frame.form == Form::Wide || entries.len() > 24 {
-        return Drawn { height: 0.0, body: html! {}, note: None };
+    if frame.form == Form::Wide {
+        entries.clear();
     }
-    let (mut x, mut y) = (frame.left, 0.0);
-    let body = html! {
-        @for (class, name) in entries {
-            @if let Some(name) = fit::fit(name, frame.width - 40.0) {
-                @let width = 30.0 + fit::width(&name);
-                @if x > frame.left && x + width > frame.width { @let () = { x = frame.left; y += 16.0; }; }
-                path class=(class) d={ "M" (n(x)) " " (n(y + 6.0)) "h18" } {}
-                text class="out" x=(n(x + 23.0)) y=(n(y + 10.0)) { (Text(&name)) }
-                @let () = x += width + 8.0;
-            }
-        }
-    };
-    Drawn { height: y + 18.0, body, note: None }
+    key::draw(entries.into_iter().take(24), frame, |class, x, y| {
+        html! { path class=(class) d={ "M" (n(x)) " " (n(y + 6.0)) "h18" } {} }
+    })
 }
 
 #[cfg(test)]

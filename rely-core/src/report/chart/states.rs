@@ -1,6 +1,6 @@
 //! A lane of intervals: bars that carry their state as word, colour and hatching.
 
-use maud::html;
+use maud::{Markup, html};
 
 use super::super::number::{self, coordinate as n};
 use super::super::plot::Span;
@@ -24,49 +24,49 @@ struct Bar<'a> {
     merged: usize,
 }
 
+impl Bar<'_> {
+    fn width(&self) -> f64 {
+        (self.to - self.from).max(2.0)
+    }
+}
+
 pub(super) fn draw(spans: &[Span<'_>], frame: &Frame) -> Drawn {
     let (rows, lost) = pack(spans);
     let rows: Vec<Vec<Bar<'_>>> = rows.iter().map(|row| merge(row, frame)).collect();
     let merged: usize = rows.iter().flatten().map(|bar| bar.merged - 1).sum();
     let mut height = -4.0;
     let mut outside = Vec::new();
-    let body = html! {
-        @for bars in &rows {
-            @let y = { height += ROW; height - BAR };
-            @for (index, bar) in bars.iter().enumerate() {
-                @let tone = bar.span.tone.as_str();
-                @let width = (bar.to - bar.from).max(2.0);
-                g {
-                    title { (Text(&tooltip(bar))) }
-                    rect class={ "bar f-" (tone) } x=(n(bar.from)) y=(n(y)) width=(n(width))
-                        height=(n(BAR)) rx="2" {}
-                    @if bar.span.tone != Tone::Good {
-                        rect x=(n(bar.from)) y=(n(y)) width=(n(width)) height=(n(BAR)) rx="2"
-                            fill={ "url(#" (frame.id) "-" (tone) ")" } {}
-                    }
-                }
-                @if let Some(label) = inside(bar, width) {
-                    text class={ "in i-" (tone) } x=(n(bar.from + 7.0)) y=(n(y + 15.5)) { (Text(&label)) }
-                } @else if let Some(label) = beside(bar, bars.get(index + 1), frame) {
-                    text class="out" x=(n(bar.from + width + 6.0)) y=(n(y + 15.5)) { (Text(&label)) }
-                } @else {
-                    @let () = outside.push((bar.from + width / 2.0, y + BAR, bar.span.label));
-                }
+    let mut bars = Vec::new();
+    for row in &rows {
+        let y = height + ROW - BAR;
+        height += ROW;
+        let mut taken = frame.edge().0;
+        for (index, bar) in row.iter().enumerate() {
+            let label = label(bar, taken, row.get(index + 1), frame);
+            taken = bar.from + bar.width() + 10.0;
+            match &label {
+                None => outside.push((bar.from + bar.width() / 2.0, bar.span.label)),
+                Some(Place::After(label)) => taken += fit::width(label) + 6.0,
+                Some(_) => {}
             }
+            bars.push(draw_bar(bar, y, label, frame));
         }
-    };
+    }
     // Leaders start at a bar, so they would cross the rows below any but the last.
     if rows.len() > 1 {
         outside.clear();
     }
-    let anchors: Vec<_> = outside.iter().map(|&(x, _, text)| Anchor { x, text }).collect();
+    let anchors: Vec<_> = outside.iter().map(|&(x, text)| Anchor { x, text }).collect();
     let placed = place::place(&anchors, frame.edge(), 3, 5.0);
     let below = height + 6.0;
     let callouts = html! {
         @for label in placed.labels.iter().flatten() {
             @let y = below + row(label.row);
             path class="leader" d={ "M" (n(label.anchor)) " " (n(height + 1.0)) "V" (n(y + 8.0)) } {}
-            text class="out" x=(n(label.x)) y=(n(y + 12.0)) text-anchor=(label.align()) {
+        }
+        @for label in placed.labels.iter().flatten() {
+            @let y = below + row(label.row);
+            text class="out halo" x=(n(label.x)) y=(n(y + 12.0)) text-anchor=(label.align()) {
                 (Text(&label.text))
             }
         }
@@ -78,7 +78,7 @@ pub(super) fn draw(spans: &[Span<'_>], frame: &Frame) -> Drawn {
     let drawn = spans.len() - lost;
     Drawn {
         height: height.max(BAR),
-        body: html! { (body) (callouts) @if drawn == 0 { (empty) } },
+        body: html! { @for bar in bars { (bar) } (callouts) @if drawn == 0 { (empty) } },
         note: note(merged, lost),
     }
 }
@@ -142,16 +142,54 @@ fn tooltip(bar: &Bar<'_>) -> String {
     }
 }
 
-fn inside(bar: &Bar<'_>, width: f64) -> Option<String> {
-    let room = width - 14.0;
-    fit::fit(bar.span.label, room).filter(|label| !label.ends_with('…') || room > 80.0)
+/// Where a label stands, and how it reads there.
+enum Place {
+    Inside(String),
+    After(String),
+    Before(String),
 }
 
-/// The label in the free space after a bar.
-fn beside(bar: &Bar<'_>, next: Option<&Bar<'_>>, frame: &Frame) -> Option<String> {
+/// In the bar, or in the free space beside it: whole if there is room, else cut.
+fn label(bar: &Bar<'_>, taken: f64, next: Option<&Bar<'_>>, frame: &Frame) -> Option<Place> {
+    const READABLE: f64 = 80.0;
     let end = next.map_or(frame.edge().1, |next| next.from - 8.0);
-    let room = end - bar.to.max(bar.from + 2.0) - 6.0;
-    fit::fit(bar.span.label, room).filter(|label| !label.ends_with('…') || room > 80.0)
+    let inside = bar.width() - 10.0;
+    let after = end - bar.from - bar.width() - 6.0;
+    let before = bar.from - 6.0 - taken;
+    let text = bar.span.label;
+    let is_whole = |label: &String| !label.ends_with('…');
+    let whole = |room| fit::fit(text, room).filter(is_whole);
+    fit::fit_bold(text, inside)
+        .filter(is_whole)
+        .map(Place::Inside)
+        .or_else(|| whole(after).map(Place::After))
+        .or_else(|| whole(before).map(Place::Before))
+        .or_else(|| fit::fit_bold(text, inside).filter(|_| inside >= READABLE).map(Place::Inside))
+        .or_else(|| fit::fit(text, after).filter(|_| after >= READABLE).map(Place::After))
+}
+
+fn draw_bar(bar: &Bar<'_>, y: f64, label: Option<Place>, frame: &Frame) -> Markup {
+    let tone = bar.span.tone.as_str();
+    let (x, width) = (n(bar.from), n(bar.width()));
+    html! {
+        g {
+            title { (Text(&tooltip(bar))) }
+            rect class={ "bar f-" (tone) } x=(x) y=(n(y)) width=(width) height=(n(BAR)) rx="2" {}
+            @if bar.span.tone != Tone::Good {
+                rect x=(x) y=(n(y)) width=(width) height=(n(BAR)) rx="2"
+                    fill={ "url(#" (frame.id) "-" (tone) ")" } {}
+            }
+        }
+        @match label {
+            Some(Place::Inside(label)) => text class={ "in i-" (tone) } x=(n(bar.from + 6.0))
+                y=(n(y + 15.5)) { (Text(&label)) },
+            Some(Place::After(label)) => text class="out" x=(n(bar.from + bar.width() + 6.0))
+                y=(n(y + 15.5)) { (Text(&label)) },
+            Some(Place::Before(label)) => text class="out" x=(n(bar.from - 6.0)) y=(n(y + 15.5))
+                text-anchor="end" { (Text(&label)) },
+            None => {}
+        }
+    }
 }
 
 #[cfg(test)]

@@ -20,6 +20,16 @@ type Step = (f64, f64, Option<Vec<f64>>);
 
 pub(super) fn draw(shares: &Shares<'_>, frame: &Frame) -> Drawn {
     let (steps, coarse) = coarsen(shares, frame);
+    let labels: Vec<_> = shares
+        .parts
+        .iter()
+        .enumerate()
+        .map(|(index, part)| {
+            label(&steps, index, part).or_else(|| end_label(&steps, index, part, frame))
+        })
+        .collect();
+    let unnamed = labels.iter().enumerate().filter(|(_, label)| label.is_none());
+    let key = key(unnamed.map(|(index, _)| index), shares, frame);
     let body = html! {
         @for (index, part) in shares.parts.iter().enumerate() {
             @let path = area(&steps, index);
@@ -31,11 +41,9 @@ pub(super) fn draw(shares: &Shares<'_>, frame: &Frame) -> Drawn {
                 }
             }
         }
-        @for (index, part) in shares.parts.iter().enumerate() {
-            @if let Some((x, y, label)) = label(&steps, index, part) {
-                text class="in part" x=(n(x)) y=(n(y)) { (Text(&label)) }
-            } @else if let Some((y, label)) = end_label(&steps, index, part, frame) {
-                text class="out" x=(n(frame.right + 8.0)) y=(n(y)) { (Text(&label)) }
+        @for (x, y, label) in labels.iter().flatten() {
+            text class=(if *x < frame.right { "in part" } else { "out" }) x=(n(*x)) y=(n(*y)) {
+                (Text(label))
             }
         }
         @for (share, label) in [(0.0, "0 %"), (0.5, "50 %"), (1.0, "100 %")] {
@@ -49,7 +57,11 @@ pub(super) fn draw(shares: &Shares<'_>, frame: &Frame) -> Drawn {
     };
     let note =
         coarse.then(|| "steps too short to be seen are drawn as their mean share.".to_owned());
-    Drawn { height: HEIGHT + 2.0 * TOP, body, note }
+    let body = html! {
+        (key.body)
+        g transform={ "translate(0 " (n(key.height)) ")" } { (body) }
+    };
+    Drawn { height: HEIGHT + 2.0 * TOP + key.height, body, note }
 }
 
 fn height_of(share: f64) -> f64 {
@@ -96,16 +108,30 @@ fn bounds(shares: &[f64], part: usize) -> (f64, f64) {
     (below, (below + shares.get(part).copied().unwrap_or(0.0)).min(1.0))
 }
 
+/// The part's area: along its upper edge and back along the lower one, for each run without a gap.
 fn area(steps: &[Step], part: usize) -> String {
     let mut path = String::new();
-    for (from, to, shares) in steps {
-        let Some(shares) = shares else { continue };
-        let (low, high) = bounds(shares, part);
-        if high > low {
-            let (x, right) = (n(*from), n(*to));
+    let visible = |step: &&Step| {
+        let bounds = step.2.as_ref().map(|shares| bounds(shares, part));
+        bounds.is_some_and(|(low, high)| high > low)
+    };
+    let mut rest = steps;
+    while let Some(start) = rest.iter().position(|step| visible(&step)) {
+        rest = rest.get(start..).unwrap_or_default();
+        let run = rest.iter().take_while(visible).count();
+        let (run, after) = rest.split_at(run);
+        rest = after;
+        let edge = |step: &Step| step.2.as_ref().map_or((0.0, 0.0), |shares| bounds(shares, part));
+        for (index, step) in run.iter().enumerate() {
+            let command = if index == 0 { 'M' } else { 'L' };
+            let y = n(height_of(edge(step).1));
             // Writing into a String cannot fail.
-            let _ = write!(path, "M{x} {}H{right}V{}H{x}z", n(height_of(high)), n(height_of(low)));
+            let _ = write!(path, "{command}{} {y}H{}", n(step.0), n(step.1));
         }
+        for step in run.iter().rev() {
+            let _ = write!(path, "V{}H{}", n(height_of(edge(step).0)), n(step.0));
+        }
+        path.push('z');
     }
     path
 }
@@ -122,12 +148,13 @@ fn label(steps: &[Step], part: usize, name: &str) -> Option<(f64, f64, String)> 
         }
     }
     let (x, middle, width) = best?;
-    let label = fit::fit(name, width - 14.0).filter(|label| !label.ends_with('…') || width > 120.0);
+    let label =
+        fit::fit_bold(name, width - 12.0).filter(|label| !label.ends_with('…') || width > 120.0);
     Some((x + 7.0, height_of(middle) + 4.0, label?))
 }
 
 /// A place at the right of the plot, for a part that is thin to the end.
-fn end_label(steps: &[Step], part: usize, name: &str, frame: &Frame) -> Option<(f64, String)> {
+fn end_label(steps: &[Step], part: usize, name: &str, frame: &Frame) -> Option<(f64, f64, String)> {
     if frame.form == Form::Narrow {
         return None;
     }
@@ -136,5 +163,52 @@ fn end_label(steps: &[Step], part: usize, name: &str, frame: &Frame) -> Option<(
         return None;
     }
     let label = fit::fit(name, frame.width - frame.right - 8.0)?;
-    Some((height_of(f64::midpoint(low, high)) + 4.0, label))
+    Some((frame.right + 8.0, height_of(f64::midpoint(low, high)) + 4.0, label))
+}
+
+/// Samples and names of the parts that found no place in the picture, above it.
+fn key(unnamed: impl Iterator<Item = usize>, shares: &Shares<'_>, frame: &Frame) -> Drawn {
+    let entries = unnamed.filter_map(|part| Some((part, shares.parts.get(part)?.as_str())));
+    super::key::draw(entries.take(24), frame, |part, x, y| {
+        html! {
+            rect class={ "swatch part" (part % PARTS) } x=(n(x)) y=(n(y)) width="14" height="11" rx="2" {}
+            @if part % 2 == 1 {
+                rect x=(n(x)) y=(n(y)) width="14" height="11" rx="2"
+                    fill={ "url(#" (frame.id) "-part" (part % PARTS) ")" } {}
+            }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn areas_follow_the_steps_and_stop_at_gaps() {
+        let half = || Some(vec![0.5, 0.5]);
+        let steps = [(0.0, 10.0, half()), (10.0, 20.0, Some(vec![1.0, 0.0])), (20.0, 30.0, None)];
+        assert_eq!(area(&steps, 0), "M0 43H10L10 5H20V81H10V81H0z");
+        assert_eq!(area(&steps, 1), "M0 5H10V43H0z");
+        assert_eq!(area(&[], 0), "");
+    }
+
+    #[test]
+    fn steps_too_short_to_be_seen_become_their_mean() {
+        let frame = Frame::new(Form::Narrow, 0.0, 10_000.0, "t".to_owned());
+        let parts = ["a".to_owned(), "b".to_owned()];
+        let steps = (0..10_000)
+            .map(|i| {
+                let share = f64::from(i % 2);
+                (f64::from(i), f64::from(i + 1), Some(vec![share, 1.0 - share]))
+            })
+            .collect();
+        let (coarse, thinned) = coarsen(&Shares { parts: &parts, steps }, &frame);
+        assert!(thinned && coarse.len() <= frame.columns());
+        for (from, to, shares) in coarse {
+            let shares = shares.unwrap();
+            assert!(from < to && (shares[0] - 0.5).abs() < 0.05, "{shares:?}");
+            assert!((shares[0] + shares[1] - 1.0).abs() < 1e-9);
+        }
+    }
 }

@@ -1,0 +1,86 @@
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+use rely_core::Outcome;
+
+use crate::{Breaker, BreakerError, Permit};
+
+pin_project! {
+    /// The future of [`Breaker::call`].
+    ///
+    /// A panic of the inner future counts as a failure; a drop counts for nothing.
+    #[derive(Debug)]
+    #[must_use = "a future does nothing unless it is awaited"]
+    pub struct Call<F> {
+        breaker: Breaker,
+        permit: Running,
+        #[pin]
+        inner: F,
+    }
+}
+
+impl<F> Call<F> {
+    pub(crate) const fn new(breaker: Breaker, inner: F) -> Self {
+        Self { breaker, permit: Running::new(None), inner }
+    }
+}
+
+impl<F, T, E> Future for Call<F>
+where
+    F: Future<Output = Result<T, E>>,
+{
+    type Output = Result<T, BreakerError<E>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if this.permit.is_none() {
+            *this.permit = Running::new(Some(this.breaker.acquire()?));
+        }
+        let inner = this.inner;
+        let result = ready!(this.permit.run(|| inner.poll(cx)));
+        this.permit.finish(if result.is_ok() { Outcome::SUCCESS } else { Outcome::FAILURE });
+        Poll::Ready(result.map_err(BreakerError::Inner))
+    }
+}
+
+/// A permit while the code that it admitted runs; a panic of that code is a failure.
+#[derive(Debug)]
+pub(crate) struct Running {
+    permit: Option<Permit>,
+    inside: bool,
+}
+
+impl Running {
+    pub(crate) const fn new(permit: Option<Permit>) -> Self {
+        Self { permit, inside: false }
+    }
+
+    const fn is_none(&self) -> bool {
+        self.permit.is_none()
+    }
+
+    #[inline]
+    pub(crate) fn run<T>(&mut self, code: impl FnOnce() -> T) -> T {
+        self.inside = true;
+        let result = code();
+        self.inside = false;
+        result
+    }
+
+    #[inline]
+    pub(crate) fn finish(&mut self, outcome: Outcome) {
+        if let Some(permit) = self.permit.take() {
+            permit.record(outcome);
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.inside {
+            self.finish(Outcome::FAILURE);
+        }
+    }
+}

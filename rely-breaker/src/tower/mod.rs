@@ -1,0 +1,23 @@
+//! The tower side of the breaker.
+//!
+//! # Readiness
+//!
+//! An open breaker says it is ready without asking the inner service, and rejects in `call`: so a
+//! rejection is an answer to one call and never an error that discards the service, and a breaker
+//! over a service that is never ready still fails fast. Whether a call goes through is decided in
+//! `call`, whatever the state was when the service was polled. Where it was open then and is not any
+//! more, the inner service has not said that it is ready; the call is rejected with
+//! [`RejectedReason::InnerNotReady`](crate::RejectedReason::InnerNotReady), which says to try again
+//! at once.
+
+mod future;
+mod layer;
+mod reject;
+mod service;
+#[cfg(all(test, not(rely_loom)))]
+mod tests;
+
+pub use self::future::BreakerFuture;
+pub use self::layer::BreakerLayer;
+pub use self::reject::{AsError, OnReject, With};
+pub use self::service::BreakerService;

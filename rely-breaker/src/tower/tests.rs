@@ -1,0 +1,221 @@
+use core::future::{Future, pending, ready};
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+use std::error::Error;
+
+use rely_core::classify::ByError;
+use rely_core::{Class, Clock, ManualClock, Refusal, RejectedBy};
+use tokio_test::{assert_pending, assert_ready, assert_ready_ok};
+use tower::limit::ConcurrencyLimit;
+use tower::{BoxError, Service, ServiceBuilder, ServiceExt, service_fn};
+use tower_layer::Layer;
+
+use crate::{Breaker, BreakerError, RejectedReason, State};
+
+fn breaker() -> (Breaker, ManualClock) {
+    let (clock, manual) = Clock::manual();
+    let breaker = Breaker::builder("queue").minimum_calls(1).trials(1).clock(clock);
+    (breaker.build().unwrap(), manual)
+}
+
+fn trip(breaker: &Breaker) {
+    breaker.acquire().unwrap().failure();
+    assert_eq!(breaker.state(), State::Open);
+}
+
+#[test]
+fn closed_it_passes_on_readiness_requests_and_answers() {
+    let (breaker, _) = breaker();
+    let (mut service, mut handle) =
+        tower_test::mock::spawn_with(|inner| breaker.layer().layer(inner));
+    handle.allow(0);
+    assert_pending!(service.poll_ready());
+    handle.allow(1);
+    assert_ready_ok!(service.poll_ready());
+    let mut call = tokio_test::task::spawn(service.call("request"));
+    assert_pending!(call.poll());
+    let (request, reply) = futures::executor::block_on(handle.next_request()).unwrap();
+    assert_eq!(request, "request");
+    reply.send_response("answer");
+    assert_eq!(assert_ready_ok!(call.poll()), "answer");
+    assert_eq!(breaker.status().counts.total, 1);
+}
+
+#[test]
+fn open_it_rejects_in_call_without_asking_an_unready_service() {
+    let (breaker, _) = breaker();
+    let (mut service, mut handle) =
+        tower_test::mock::spawn_with::<&str, (), _, _>(|inner| breaker.layer().layer(inner));
+    handle.allow(0);
+    trip(&breaker);
+    assert_ready_ok!(service.poll_ready());
+    let mut call = tokio_test::task::spawn(service.call("request"));
+    let error: BreakerError<BoxError> = assert_ready!(call.poll()).unwrap_err();
+    assert_eq!(error.rejected().unwrap().reason, RejectedReason::Open);
+    assert_pending!(handle.poll_request(), "the inner service saw nothing");
+}
+
+#[test]
+fn the_state_at_call_decides_not_the_one_at_poll_ready() {
+    let (breaker, manual) = breaker();
+    let mut service = breaker.layer().layer(service_fn(|(): ()| ready(Ok::<_, ()>(7))));
+    let mut cx = Context::from_waker(Waker::noop());
+    // Ready while closed, open by the time of the call.
+    assert!(service.poll_ready(&mut cx).is_ready());
+    trip(&breaker);
+    let error = futures::executor::block_on(service.call(())).unwrap_err();
+    assert_eq!(error.rejected().unwrap().reason, RejectedReason::Open);
+    // That readiness of the inner service still stands when the breaker lets calls through again.
+    manual.advance(Duration::from_secs(30));
+    assert_eq!(futures::executor::block_on(service.call(())), Ok(7));
+    assert_eq!(breaker.state(), State::Closed);
+    // Ready while open, closed by the time of the call: the inner service was not asked.
+    trip(&breaker);
+    assert!(service.poll_ready(&mut cx).is_ready());
+    manual.advance(Duration::from_secs(30));
+    let error = futures::executor::block_on(service.call(())).unwrap_err();
+    let rejected = error.rejected().unwrap().clone();
+    assert_eq!(rejected.reason, RejectedReason::InnerNotReady);
+    assert_eq!(rejected.retry_after, Some(Duration::ZERO));
+    assert_eq!(breaker.status().inner_not_ready, 1);
+    // The trial that it did not use is still there, and the next attempt has it.
+    assert!(service.poll_ready(&mut cx).is_ready());
+    assert_eq!(futures::executor::block_on(service.call(())), Ok(7));
+}
+
+#[test]
+fn a_clone_is_not_ready_because_the_original_is() {
+    let (breaker, manual) = breaker();
+    let limited = ConcurrencyLimit::new(service_fn(|(): ()| pending::<Result<(), BoxError>>()), 1);
+    let mut service = breaker.layer().layer(limited);
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(service.poll_ready(&mut cx).is_ready());
+    let mut clone = service.clone();
+    assert!(clone.poll_ready(&mut cx).is_pending(), "the limit is one");
+    drop(service);
+    // Calling it would panic in the limit if the breaker took the original's word.
+    trip(&breaker);
+    assert!(clone.poll_ready(&mut cx).is_ready());
+    manual.advance(Duration::from_secs(30));
+    let error = futures::executor::block_on(clone.call(())).unwrap_err();
+    assert_eq!(error.rejected().unwrap().reason, RejectedReason::InnerNotReady);
+}
+
+#[test]
+fn state_is_in_the_handle_not_in_the_layer() {
+    let (breaker, _) = breaker();
+    let layer = breaker.layer();
+    // As axum does: a service for each connection.
+    let connect = || layer.layer(service_fn(|(): ()| ready(Err::<(), _>("down"))));
+    assert!(futures::executor::block_on(connect().oneshot(())).is_err());
+    let error = futures::executor::block_on(connect().oneshot(())).unwrap_err();
+    assert!(error.rejected().is_some());
+}
+
+#[test]
+fn dropped_calls_give_back_and_panics_count() {
+    let (breaker, manual) = breaker();
+    let mut hanging = breaker.layer().layer(service_fn(|(): ()| pending::<Result<(), ()>>()));
+    let mut cx = Context::from_waker(Waker::noop());
+    trip(&breaker);
+    manual.advance(Duration::from_secs(30));
+    for _ in 0..3 {
+        assert!(hanging.poll_ready(&mut cx).is_ready());
+        let mut call = Box::pin(hanging.call(()));
+        assert!(call.as_mut().poll(&mut cx).is_pending());
+        assert!(breaker.would_reject());
+        drop(call);
+        assert!(!breaker.would_reject(), "the trial came back");
+    }
+    let panicking =
+        service_fn(|(): ()| core::future::poll_fn(|_| -> Poll<Result<(), ()>> { panic!("oh") }));
+    let mut service = breaker.layer().layer(panicking);
+    assert!(service.poll_ready(&mut cx).is_ready());
+    let mut call = Box::pin(service.call(()));
+    let poll = std::panic::AssertUnwindSafe(|| call.as_mut().poll(&mut cx).is_ready());
+    assert!(std::panic::catch_unwind(poll).is_err());
+    drop(call);
+    assert_eq!(breaker.state(), State::Open);
+}
+
+#[test]
+fn the_classifier_decides_and_rejections_keep_the_error_type() {
+    let (breaker, _) = breaker();
+    let layer = breaker
+        .layer()
+        .classify(|result: Result<&u16, &String>| match result {
+            Ok(500..) => Class::Failure,
+            _ => Class::Success,
+        })
+        .on_reject(|_| Ok(503));
+    let service = ServiceBuilder::new()
+        .layer(layer)
+        .service_fn(|status: u16| ready(Ok::<u16, String>(status)));
+    let call = |status| futures::executor::block_on(service.clone().oneshot(status));
+    assert_eq!(call(404), Ok(404));
+    assert_eq!(call(500), Ok(500));
+    assert_eq!(call(200), Ok(503), "answered by the breaker");
+}
+
+#[test]
+fn a_breaker_inside_another_does_not_feed_it() {
+    let (inner, _) = breaker();
+    let (outer, _) = breaker();
+    trip(&inner);
+    let service = ServiceBuilder::new()
+        .layer(outer.layer().classify(ByError))
+        .layer(inner.layer().on_reject(|rejected| Err(std::io::Error::other(rejected))))
+        .service_fn(|(): ()| ready(Ok::<_, std::io::Error>(())));
+    for _ in 0..50 {
+        let error = futures::executor::block_on(service.clone().oneshot(())).unwrap_err();
+        let refusal = Refusal::find(&error).map(|refusal| refusal.by);
+        assert_eq!(refusal, Some(RejectedBy::Breaker));
+        assert!(error.source().is_some());
+    }
+    assert_eq!((outer.state(), outer.status().counts.total), (State::Closed, 0));
+}
+
+#[test]
+fn it_works_inside_a_buffer() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let (breaker, manual) = breaker();
+        let service = breaker.layer().layer(service_fn(|ok: bool| {
+            ready(if ok { Ok(()) } else { Err(std::io::Error::other("down")) })
+        }));
+        let mut buffer = tower::buffer::Buffer::new(service, 4);
+        assert!(buffer.ready().await.unwrap().call(false).await.is_err());
+        assert!(buffer.ready().await.unwrap().call(true).await.is_err(), "rejected");
+        manual.advance(Duration::from_secs(30));
+        // Its worker may have polled ready while open: one retry at once is what is asked for.
+        let first = buffer.ready().await.unwrap().call(true).await;
+        assert!(first.is_ok() || buffer.ready().await.unwrap().call(true).await.is_ok());
+        assert_eq!(breaker.state(), State::Closed);
+    });
+}
+
+#[test]
+fn layers_and_services_have_the_traits_that_stacks_ask_for() {
+    fn stackable<T: Clone + Send + Sync + Unpin + core::fmt::Debug + 'static>(_: &T) {}
+    let (breaker, _) = breaker();
+    stackable(&breaker.layer());
+    let mut service = breaker.layer().layer(7);
+    stackable(&service);
+    assert_eq!((*service.get_ref(), *service.get_mut(), service.breaker().name()), (7, 7, "queue"));
+    assert_eq!(service.into_inner(), 7);
+    // Requests need not be `Clone`, services need not be `Clone`.
+    struct Request;
+    struct Once;
+    impl Service<Request> for Once {
+        type Response = ();
+        type Error = ();
+        type Future = core::future::Ready<Result<(), ()>>;
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, _: Request) -> Self::Future {
+            ready(Ok(()))
+        }
+    }
+    assert!(futures::executor::block_on(breaker.layer().layer(Once).oneshot(Request)).is_ok());
+}
