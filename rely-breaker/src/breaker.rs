@@ -364,7 +364,8 @@ impl Shared {
         self.deadline.store(deadline.as_nanos(), Ordering::Release);
         let trials = if change.to == State::HalfOpen { self.config.trials } else { 0 };
         let word = Word::new(change.to, change.generation, trials);
-        self.word.store(word.bits(), Ordering::Release);
+        // A swap, so that a trial that is given back at this moment comes before it or not at all.
+        self.word.swap(word.bits(), Ordering::AcqRel);
         if let ChangeReason::Tripped(_) = change.reason {
             self.opened.fetch_add(1, Ordering::Relaxed);
         }

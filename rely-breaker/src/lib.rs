@@ -11,9 +11,11 @@ mod sync;
 pub mod tower;
 mod word;
 
-#[cfg(all(test, rely_loom))]
+#[cfg(test)]
+#[cfg(rely_loom)]
 mod loom_tests;
-#[cfg(all(test, not(rely_loom)))]
+#[cfg(test)]
+#[cfg(not(rely_loom))]
 mod tests;
 
 pub use breaker::{Breaker, BreakerBuilder, BreakerStatus};

@@ -274,7 +274,7 @@ fn calls_go_through_the_handle_too() {
         futures::executor::block_on(breaker.call(async move { result }))
     };
     assert_eq!(run(Ok(7)), Ok(7));
-    for _ in 0..4 {
+    for _ in 0..3 {
         assert_eq!(run(Err("down")), Err(BreakerError::Inner("down")));
     }
     let error = run(Ok(7)).unwrap_err();

@@ -1,6 +1,8 @@
 //! How streams end between real peers: a server and a client over loopback, each with its own
 //! classifier, each seeing the same end from its own side.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail so")]
+
 use std::convert::Infallible;
 use std::io;
 use std::pin::Pin;

@@ -14,7 +14,8 @@ mod future;
 mod layer;
 mod reject;
 mod service;
-#[cfg(all(test, not(rely_loom)))]
+#[cfg(test)]
+#[cfg(not(rely_loom))]
 mod tests;
 
 pub use self::future::BreakerFuture;

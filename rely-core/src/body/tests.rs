@@ -102,7 +102,9 @@ fn note(ends: &Ends) -> impl FnOnce(StreamEnd<'_, &'static str>) + use<> {
     }
 }
 
-fn poll<B: Body + Unpin>(body: &mut B) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+type Polled<B> = Poll<Option<Result<Frame<<B as Body>::Data>, <B as Body>::Error>>>;
+
+fn poll<B: Body + Unpin>(body: &mut B) -> Polled<B> {
     Pin::new(body).poll_frame(&mut Context::from_waker(Waker::noop()))
 }
 
@@ -300,8 +302,7 @@ fn the_bodies_of_others_end_as_they_should() {
     let mut full = TrackedBody::new(Full::<Bytes>::from("some"), finish());
     assert!(poll(&mut full).is_ready());
     assert_eq!(seen.take(), ["complete"], "as soon as the only frame is out");
-    let pair: (TrackedBody<Full<Bytes>, _>, _) = (full, finish());
-    drop(pair.0);
+    drop(full);
     assert!(seen.take().is_empty());
 }
 
@@ -317,7 +318,7 @@ fn an_untracked_body_is_the_same_body() {
     assert!(format!("{used:?}").starts_with("TrackedBody"));
 }
 
-fn describe(next: Poll<Option<Result<Frame<Bytes>, &'static str>>>) -> String {
+fn describe(next: Polled<Script>) -> String {
     match next {
         Poll::Pending => "pending".to_owned(),
         Poll::Ready(None) => "end".to_owned(),

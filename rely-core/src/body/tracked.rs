@@ -64,11 +64,12 @@ pin_project! {
     /// ```
     /// use std::sync::mpsc;
     ///
+    /// use bytes::Bytes;
     /// use http_body_util::{BodyExt, Full};
     /// use rely_core::body::{StreamEnd, TrackedBody};
     ///
     /// let (ends, seen) = mpsc::channel();
-    /// let body = TrackedBody::new(Full::from("hello"), move |end: StreamEnd<'_, _>| {
+    /// let body = TrackedBody::new(Full::<Bytes>::from("hello"), move |end: StreamEnd<'_, _>| {
     ///     ends.send(end.as_str()).unwrap();
     /// });
     /// let bytes = futures::executor::block_on(body.collect()).unwrap().to_bytes();

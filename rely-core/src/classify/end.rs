@@ -136,6 +136,7 @@ mod tests {
         let inner = with_end(ByResult, |_, _: StreamEnd<'_, ()>| Outcome::IGNORED);
         let shared: Arc<dyn ClassifyEnd<()>> = Arc::new(inner);
         assert_eq!(shared.classify_end(Outcome::SUCCESS, StreamEnd::Dropped), Outcome::IGNORED);
-        assert_eq!((&inner).classify_end(Outcome::SUCCESS, StreamEnd::Dropped), Outcome::IGNORED);
+        let borrowed: &dyn ClassifyEnd<()> = &&inner;
+        assert_eq!(borrowed.classify_end(Outcome::SUCCESS, StreamEnd::Dropped), Outcome::IGNORED);
     }
 }

@@ -213,23 +213,34 @@ mod tests {
     }
 
     #[test]
-    fn system_timers_wake_in_order_of_deadline_on_a_plain_executor() {
+    fn system_timers_wake_a_plain_executor_and_never_early() {
         let clock = Clock::system();
         let start = clock.now();
-        let late = clock.sleep_until(start + Duration::from_millis(12));
-        let early = clock.sleep_until(start + Duration::from_millis(4));
-        futures::executor::block_on(async {
-            futures::pin_mut!(late, early);
-            match futures::future::select(late, early).await {
-                futures::future::Either::Left(_) => panic!("the later timer came first"),
-                futures::future::Either::Right(((), late)) => {
-                    assert!(clock.now() >= start + Duration::from_millis(4));
-                    late.await;
-                }
+        let waits = [12, 4, 0, 8].map(|millis| {
+            let (clock, deadline) = (clock.clone(), start + Duration::from_millis(millis));
+            async move {
+                clock.sleep_until(deadline).await;
+                assert!(clock.now() >= deadline);
             }
         });
-        assert!(clock.now() >= start + Duration::from_millis(12));
-        futures::executor::block_on(clock.sleep(Duration::ZERO));
+        futures::executor::block_on(futures::future::join_all(waits));
+    }
+
+    #[test]
+    fn timers_that_are_due_come_out_in_order_of_deadline() {
+        let mut queue = Queue::default();
+        let at = |nanos| Instant::from_nanos(nanos);
+        let wakers: Vec<_> = (0..4).map(|_| Waker::from(Arc::new(CountWakes::default()))).collect();
+        for (deadline, waker) in [30, 10, 20, 10].into_iter().zip(&wakers) {
+            queue.insert(at(deadline), waker.clone());
+        }
+        assert_eq!(queue.next_deadline(), Some(at(10)));
+        let due = queue.take_due(at(20));
+        assert_eq!(due.len(), 3);
+        for (due, expected) in due.iter().zip([1, 3, 2]) {
+            assert!(due.will_wake(&wakers[expected]));
+        }
+        assert_eq!((queue.len(), queue.next_deadline()), (1, Some(at(30))));
     }
 
     #[cfg(feature = "tokio")]

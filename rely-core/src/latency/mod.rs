@@ -6,7 +6,8 @@
 
 mod scale;
 mod snapshot;
-#[cfg(all(test, not(rely_loom)))]
+#[cfg(test)]
+#[cfg(not(rely_loom))]
 mod tests;
 
 use core::fmt;

@@ -28,7 +28,8 @@ mod point;
 mod registry;
 mod tally;
 mod target;
-#[cfg(all(test, not(rely_loom)))]
+#[cfg(test)]
+#[cfg(not(rely_loom))]
 mod tests;
 
 pub use self::config::{LatencyConfig, MeterConfig};

@@ -19,9 +19,11 @@
 
 mod count;
 mod divide;
-#[cfg(all(test, rely_loom))]
+#[cfg(test)]
+#[cfg(rely_loom)]
 mod loom_tests;
-#[cfg(all(test, not(rely_loom)))]
+#[cfg(test)]
+#[cfg(not(rely_loom))]
 mod tests;
 mod time;
 mod weighted;

@@ -5,7 +5,8 @@ mod body;
 mod future;
 mod measure;
 mod service;
-#[cfg(all(test, not(rely_loom)))]
+#[cfg(test)]
+#[cfg(not(rely_loom))]
 mod tests;
 
 use tower_layer::Layer;

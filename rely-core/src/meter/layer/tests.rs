@@ -190,7 +190,7 @@ mod until_end_of_body {
         assert_eq!(tally(&point).success, 1);
         drop(service.call(()));
         assert_eq!(tally(&point).cancelled, 1);
-        assert!(service.get_mut().clone().oneshot(()).now_or_never().is_some());
+        assert!(service.get_mut().oneshot(()).now_or_never().is_some());
     }
 
     use futures::FutureExt;
