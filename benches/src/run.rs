@@ -246,6 +246,9 @@ fn instructions(case: &Case) -> Result<f64, Box<dyn std::error::Error>> {
             .args(["--iterate", case.name(), &times.to_string()])
             .output()?;
         let said = String::from_utf8_lossy(&output.stderr);
+        if !output.status.success() {
+            return Err(format!("callgrind ended with {}: {said}", output.status).into());
+        }
         let collected = said.lines().find_map(|line| line.split_once("Collected :"));
         let (_, number) = collected.ok_or_else(|| format!("callgrind said: {said}"))?;
         Ok(number.trim().parse()?)

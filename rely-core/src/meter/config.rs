@@ -1,7 +1,9 @@
 use core::time::Duration;
 
+use crate::ConfigError;
+#[cfg(feature = "serde")]
+use crate::config;
 use crate::latency::{LatencyScale, LatencyWindow};
-use crate::{ConfigError, config};
 
 /// What a [`Meter`](super::Meter) keeps; every field has a default.
 ///
