@@ -86,11 +86,12 @@ impl Day {
         let clock = Clock::tokio();
         let calm = FaultPoint::builder("orders.v1").clock(clock.clone()).build()?;
         let point = FaultPoint::builder("orders.v2").clock(clock.clone()).build()?;
-        let versions =
-            [service::start("v1", &clock, &calm).await?, service::start("v2", &clock, &point).await?];
-        let window = |name, span| {
-            Meter::builder(name).window(span).buckets(24).clock(clock.clone()).build()
-        };
+        let versions = [
+            service::start("v1", &clock, &calm).await?,
+            service::start("v2", &clock, &point).await?,
+        ];
+        let window =
+            |name, span| Meter::builder(name).window(span).buckets(24).clock(clock.clone()).build();
         // The user's meter remembers the whole day, the detector's the last few seconds.
         let user = window("user", Duration::from_secs(120))?.point("orders");
         let attempts = window("attempts", Duration::from_secs(6))?;
@@ -229,7 +230,8 @@ impl Day {
             self.journal.fired,
         );
         let limit = ROLLBACK_LIMIT.as_secs();
-        let hypothesis = format!("The rollout takes itself back within {limit} s of the first bad answer");
+        let hypothesis =
+            format!("The rollout takes itself back within {limit} s of the first bad answer");
         self.conclude("v2 breaks", from, &hypothesis, measured, held);
         Ok(())
     }
@@ -241,8 +243,7 @@ impl Day {
         self.watch_until(until).await?;
         let calls = difference(&self.tally(), &before);
         let more = self.versions[1].served() - served;
-        let held =
-            more == 0 && calls.availability().is_some_and(|share| share >= AVAILABILITY);
+        let held = more == 0 && calls.availability().is_some_and(|share| share >= AVAILABILITY);
         let measured = format!("{more} calls to v2, {}", in_words(&calls));
         let hypothesis = "v2 gets no call any more and 99.9 % of orders succeed";
         self.conclude("Aftermath", from, hypothesis, measured, held);
@@ -259,7 +260,8 @@ impl Day {
         {
             let snapshot = point.snapshot(now);
             let Tally { success, rejected, cancelled, .. } = snapshot.lifetime;
-            let quantile = |q| millis((name == "user").then(|| snapshot.latency.quantile(q)).flatten());
+            let quantile =
+                |q| millis((name == "user").then(|| snapshot.latency.quantile(q)).flatten());
             self.journal.sums.push(Sum {
                 name: name.into(),
                 success,
