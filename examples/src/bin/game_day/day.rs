@@ -198,7 +198,7 @@ impl Day {
     async fn breaks(&mut self, time: Duration) -> Result<(), BoxError> {
         self.say("v2 breaks: six of ten answers are errors");
         let from = self.seconds();
-        let fault = Fault::error(Ratio::percent(60.0)?);
+        let fault = Fault::error().for_share(Ratio::percent(60.0)?);
         self.seen.watch_out();
         let armed: Armed = self.point.arm(fault, time)?;
         self.event("fault", "armed: 60 % errors in v2", true);
