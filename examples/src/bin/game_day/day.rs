@@ -212,8 +212,7 @@ impl Day {
         }
         // Let the rest of the calls that were under way find the fault, then take it out.
         self.clock.sleep(SAMPLE).await;
-        self.journal.fired = armed.report().fired;
-        drop(armed);
+        self.journal.fired = armed.disarm().fired;
         self.event("fault", "disarmed", false);
         let since = |at: Instant| (at - self.start).as_secs_f64();
         self.journal.first_bad_seconds = self.seen.first_bad().map(since);
@@ -323,7 +322,7 @@ impl Day {
             availability: calls.availability(),
             p99_ms: millis(self.user.snapshot(now).latency.quantile(0.99)),
             share: self.split.share().as_f64(),
-            candidate_failures: evidence("share"),
+            candidate_failures: evidence("failure_share"),
             candidate_bounds: evidence("lower").zip(evidence("upper")),
             verdict: verdict.level_at(now).to_string(),
             reason: verdict.reason.into_owned(),

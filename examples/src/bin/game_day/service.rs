@@ -62,8 +62,8 @@ pub(crate) async fn start(
             next.run(request).await
         },
     );
-    let broken = || {
-        Ok::<Response, std::convert::Infallible>(StatusCode::INTERNAL_SERVER_ERROR.into_response())
+    let broken = |_| -> Result<Response, std::convert::Infallible> {
+        Ok(StatusCode::INTERNAL_SERVER_ERROR.into_response())
     };
     let app = Router::new()
         .route("/order/{id}", get(order))
