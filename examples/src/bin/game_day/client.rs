@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Empty;
+use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -23,6 +24,7 @@ use crate::service::Version;
 pub(crate) struct Order(pub(crate) u64);
 
 type Body = Empty<Bytes>;
+type HttpClient = Client<HttpConnector, Body>;
 
 /// An arm of the router: a version of the service and what watches it.
 pub(crate) struct Arm {
@@ -41,8 +43,8 @@ impl Arm {
         let point = meter.point(Target::new("orders").version(version.name));
         let breaker = Breaker::builder(format!("orders-{}", version.name))
             .failure_rate(Ratio::percent(50.0)?)
-            .window_calls(40)
-            .minimum_calls(20)
+            .window_calls(20)
+            .minimum_calls(10)
             .open_for(Duration::from_secs(2))
             .clock(clock.clone())
             .build()?;
@@ -53,17 +55,7 @@ impl Arm {
 
     /// Breaker outside, meter inside: the meter sees every attempt, the breaker's refusals are not
     /// attempts.
-    fn service(
-        &self,
-        client: &Client<HttpConnector, Body>,
-    ) -> impl Service<
-        Order,
-        Response = Response<hyper::body::Incoming>,
-        Error = BreakerError<hyper_util::client::legacy::Error>,
-        Future: Send,
-    > + Clone
-    + Send
-    + 'static {
+    fn service(&self, client: &HttpClient) -> impl Calls + use<> {
         let address = self.address.clone();
         ServiceBuilder::new()
             .layer(self.breaker.layer().classify(HttpStatus::new()))
@@ -77,20 +69,38 @@ impl Arm {
     }
 }
 
+/// A service that places orders.
+pub(crate) trait Calls:
+    Service<
+        Order,
+        Response = Response<Incoming>,
+        Error = BreakerError<hyper_util::client::legacy::Error>,
+        Future: Send,
+    > + Clone
+    + Send
+    + 'static
+{
+}
+
+impl<S> Calls for S where
+    S: Service<
+            Order,
+            Response = Response<Incoming>,
+            Error = BreakerError<hyper_util::client::legacy::Error>,
+            Future: Send,
+        > + Clone
+        + Send
+        + 'static
+{
+}
+
 /// The whole stack: what the load calls.
 pub(crate) fn stack(
     user: &Point,
     split: &Split,
     stable: &Arm,
     candidate: &Arm,
-) -> impl Service<
-    Order,
-    Response = Response<hyper::body::Incoming>,
-    Error: std::error::Error,
-    Future: Send,
-> + Clone
-+ Send
-+ 'static {
+) -> impl Calls + use<> {
     let client = Client::builder(TokioExecutor::new()).build(HttpConnector::new());
     let routed = split
         .service(stable.service(&client), candidate.service(&client))

@@ -34,10 +34,10 @@ impl Pace {
     pub(crate) const FULL: Self = Self {
         name: "full",
         rate: 300,
-        steady: Duration::from_secs(12),
+        steady: Duration::from_secs(15),
         step: Duration::from_secs(6),
         broken: Duration::from_secs(10),
-        aftermath: Duration::from_secs(18),
+        aftermath: Duration::from_secs(25),
     };
     pub(crate) const FAST: Self = Self {
         name: "fast",
@@ -45,7 +45,7 @@ impl Pace {
         steady: Duration::from_secs(6),
         step: Duration::from_secs(3),
         broken: Duration::from_secs(5),
-        aftermath: Duration::from_secs(9),
+        aftermath: Duration::from_secs(12),
     };
 }
 
@@ -108,8 +108,9 @@ impl Day {
         let share = |percent| Ratio::percent(percent);
         let rollout = Rollout::builder("orders-v2")
             .steps([
-                Step::new(share(5.0)?, pace.step),
+                Step::new(share(10.0)?, pace.step),
                 Step::new(share(25.0)?, pace.step),
+                // Long enough for the fault to come.
                 Step::new(share(50.0)?, pace.broken * 10),
                 Step::new(Ratio::ONE, pace.step),
             ])
@@ -147,17 +148,17 @@ impl Day {
     pub(crate) async fn play(mut self) -> Result<Journal, BoxError> {
         let Pace { rate, steady, step, broken, aftermath, .. } = self.pace;
         self.start = self.clock.now();
-        let until = self.start + steady + step * 3 + broken + aftermath;
         let service = client::stack(&self.user, &self.split, &self.stable, &self.candidate);
         let (clock, seen) = (self.clock.clone(), Arc::clone(&self.seen));
-        let load = tokio::spawn(load::run(service, rate, until, clock, seen));
+        let load = tokio::spawn(load::run(service, rate, clock, seen));
 
         self.steady(steady).await?;
         let driver = tokio::spawn(self.rollout.drive()?);
-        self.rolling_out(step * 3).await?;
+        self.rolling_out(step * 5).await?;
         self.breaks(broken).await?;
-        self.aftermath(until).await?;
+        self.aftermath(aftermath).await?;
 
+        self.seen.stop();
         load.await?;
         while self.seen.ended() < self.seen.sent() {
             self.clock.sleep(SAMPLE).await;
@@ -169,9 +170,9 @@ impl Day {
 
     async fn steady(&mut self, time: Duration) -> Result<(), BoxError> {
         self.say("all traffic to v1");
-        let (from, before) = (self.seconds(), self.tally());
+        let (from, before) = (self.seconds(), self.so_far());
         self.watch_for(time).await?;
-        let calls = difference(&self.tally(), &before);
+        let calls = difference(&self.so_far(), &before);
         let p99 = self.user.snapshot(self.clock.now()).latency.quantile(0.99);
         let held = calls.availability().is_some_and(|share| share >= AVAILABILITY)
             && p99.is_some_and(|p99| p99 <= P99);
@@ -181,14 +182,18 @@ impl Day {
         Ok(())
     }
 
-    async fn rolling_out(&mut self, time: Duration) -> Result<(), BoxError> {
+    async fn rolling_out(&mut self, limit: Duration) -> Result<(), BoxError> {
         self.say("v2 goes out in steps");
-        let (from, before) = (self.seconds(), self.tally());
-        self.watch_for(time).await?;
-        let calls = difference(&self.tally(), &before);
+        let (from, before) = (self.seconds(), self.so_far());
+        let (half, until) = (Ratio::from_ppm_clamped(500_000), self.clock.now() + limit);
+        while self.split.share() < half && self.clock.now() < until {
+            self.watch_for(SAMPLE).await?;
+        }
+        // A little of that, so that the detector has seen v2 do well.
+        self.watch_for(SAMPLE * 4).await?;
+        let calls = difference(&self.so_far(), &before);
         let share = self.split.share();
-        let held = share == Ratio::from_ppm_clamped(500_000)
-            && calls.availability().is_some_and(|share| share >= AVAILABILITY);
+        let held = share == half && calls.availability().is_some_and(|share| share >= AVAILABILITY);
         let measured = format!("v2 has {share} of the traffic, {}", in_words(&calls));
         let hypothesis = "A healthy v2 gets half of the traffic without a human";
         self.conclude("Rollout", from, hypothesis, measured, held);
@@ -235,12 +240,12 @@ impl Day {
         Ok(())
     }
 
-    async fn aftermath(&mut self, until: Instant) -> Result<(), BoxError> {
+    async fn aftermath(&mut self, time: Duration) -> Result<(), BoxError> {
         self.say("back on v1");
-        let (from, before) = (self.seconds(), self.tally());
+        let (from, before) = (self.seconds(), self.so_far());
         let served = self.versions[1].served();
-        self.watch_until(until).await?;
-        let calls = difference(&self.tally(), &before);
+        self.watch_for(time).await?;
+        let calls = difference(&self.so_far(), &before);
         let more = self.versions[1].served() - served;
         let held = more == 0 && calls.availability().is_some_and(|share| share >= AVAILABILITY);
         let measured = format!("{more} calls to v2, {}", in_words(&calls));
@@ -271,7 +276,7 @@ impl Day {
                 p99_ms: quantile(0.99),
             });
         }
-        let counted = self.tally().total();
+        let counted = self.so_far().total();
         let held = counted == self.journal.sent;
         let measured = format!("{} sent, {counted} counted", self.journal.sent);
         let to = self.journal.seconds;
@@ -304,7 +309,7 @@ impl Day {
     }
 
     fn sample(&mut self) {
-        let (now, tally) = (self.clock.now(), self.tally());
+        let (now, tally) = (self.clock.now(), self.so_far());
         let calls = difference(&tally, &self.before);
         self.before = tally;
         let verdict = self.signal.verdict(now);
@@ -384,7 +389,7 @@ impl Day {
     }
 
     /// The user's calls since the day began.
-    fn tally(&self) -> Tally {
+    fn so_far(&self) -> Tally {
         self.user.snapshot(self.clock.now()).lifetime
     }
 }

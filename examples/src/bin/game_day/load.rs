@@ -1,15 +1,14 @@
 //! An open-loop load: arrivals keep to their timetable, whatever becomes of the answers.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use http::Response;
 use http_body_util::BodyExt;
 use rely_core::{Clock, Instant};
-use tower::{Service, ServiceExt};
+use tower::ServiceExt;
 
-use crate::client::Order;
+use crate::client::{Calls, Order};
 
 /// What the load has seen.
 #[derive(Default)]
@@ -17,6 +16,7 @@ pub(crate) struct Seen {
     sent: AtomicU64,
     ended: AtomicU64,
     first_bad: AtomicU64,
+    stopped: AtomicBool,
 }
 
 impl Seen {
@@ -36,6 +36,11 @@ impl Seen {
         (nanos > 0).then(|| Instant::from_nanos(nanos))
     }
 
+    /// No request is sent any more.
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
     /// Forgets bad answers that came before: what counts is the first one from here on.
     pub(crate) fn watch_out(&self) {
         self.first_bad.store(0, Ordering::Relaxed);
@@ -48,21 +53,15 @@ impl Seen {
     }
 }
 
-/// Sends `rate` orders a second through clones of `service` until `until`.
-pub(crate) async fn run<S>(service: S, rate: u32, until: Instant, clock: Clock, seen: Arc<Seen>)
-where
-    S: Service<Order, Response = Response<hyper::body::Incoming>> + Clone + Send + 'static,
-    S::Future: Send,
-    S::Error: Send,
-{
+/// Sends `rate` orders a second through clones of `service` until it is told to stop.
+pub(crate) async fn run(service: impl Calls, rate: u32, clock: Clock, seen: Arc<Seen>) {
     let start = clock.now();
     let apart = Duration::from_secs(1) / rate;
     for number in 0.. {
-        let due = start + apart * number;
-        if due >= until {
+        clock.sleep_until(start + apart * number).await;
+        if seen.stopped.load(Ordering::Relaxed) {
             return;
         }
-        clock.sleep_until(due).await;
         let (service, clock, seen) = (service.clone(), clock.clone(), Arc::clone(&seen));
         seen.sent.fetch_add(1, Ordering::Relaxed);
         tokio::spawn(async move {
