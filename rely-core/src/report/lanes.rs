@@ -34,12 +34,16 @@ impl States {
     }
 
     /// Adds a run of states from their beginnings; each holds until the next, the last until
-    /// `end`.
+    /// `end`. One that is the same as the one before is no change, so that samples may stand here.
     ///
     /// ```
     /// use rely_core::report::{States, Tone};
     ///
-    /// let changes = [(0.0, "closed", Tone::Good), (12.0, "open", Tone::Bad)];
+    /// let changes = [
+    ///     (0.0, "closed", Tone::Good),
+    ///     (6.0, "closed", Tone::Good),
+    ///     (12.0, "open", Tone::Bad),
+    /// ];
     /// let long_way = States::new("breaker")
     ///     .state(0.0, 12.0, "closed", Tone::Good)
     ///     .state(12.0, 20.0, "open", Tone::Bad);
@@ -50,9 +54,15 @@ impl States {
         changes: impl IntoIterator<Item = (T, L, Tone)>,
         end: impl Into<Seconds>,
     ) -> Self {
-        let mut changes = changes.into_iter().map(|(at, label, tone)| (at.into(), label, tone));
-        let Some(mut current) = changes.next() else { return self };
+        let changes = changes.into_iter();
+        let mut changes = changes.map(|(at, label, tone)| (at.into(), label.into(), tone));
+        let Some(mut current): Option<(Seconds, String, Tone)> = changes.next() else {
+            return self;
+        };
         for next in changes {
+            if (&next.1, next.2) == (&current.1, current.2) {
+                continue;
+            }
             let (from, label, tone) = core::mem::replace(&mut current, next);
             self = self.state(from, current.0, label, tone);
         }

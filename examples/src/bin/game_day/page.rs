@@ -62,7 +62,8 @@ fn timelines(journal: &Journal) -> Section {
     let samples = &journal.samples;
     let percent = |value: Option<f64>| value.map(|value| 100.0 * value);
     let mut timeline = Timeline::new("The loop at work").span(0.0, journal.seconds);
-    for act in &journal.acts {
+    // What has no length, such as closing the books, is no phase.
+    for act in journal.acts.iter().filter(|act| act.to > act.from) {
         timeline = timeline.phase(Phase::new(act.from, act.to, act.name.as_str()));
     }
     let mut weights = Weights::new("Traffic", ["v1", "v2"]);

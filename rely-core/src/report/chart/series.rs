@@ -210,7 +210,7 @@ fn end_labels(
     if let Some(value) = end(expected) {
         labels.push((scale.y(value), "t-expected".to_owned(), "expected"));
     } else if let Some(&(low, high)) = curves.band.iter().rev().find_map(|(_, b)| b.as_ref()) {
-        labels.push((scale.y(f64::midpoint(low, high)), "t-expected".to_owned(), "expected"));
+        labels.push((scale.y(f64::midpoint(low, high)), "t-expected".to_owned(), "band"));
     }
     for (value, label) in &curves.thresholds {
         labels.push((scale.y(*value), "t-threshold".to_owned(), label));
