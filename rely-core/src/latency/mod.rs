@@ -56,9 +56,13 @@ impl LatencyWindow {
     }
 
     /// Takes in a latency; one over the scale counts as its highest.
-    #[inline]
     pub fn record(&self, now: Instant, latency: Duration) {
-        self.counts.record(now, self.scale.index(saturating_nanos(latency)), 1);
+        self.record_nanos(now, saturating_nanos(latency));
+    }
+
+    #[inline]
+    pub(crate) fn record_nanos(&self, now: Instant, nanos: u64) {
+        self.counts.record(now, self.scale.index(nanos), 1);
     }
 
     /// What the window holds at `now`.

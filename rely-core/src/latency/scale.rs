@@ -27,6 +27,8 @@ pub struct LatencyScale {
     unit_magnitude: u32,
     /// Half of the sub-buckets, as a power of two.
     half_magnitude: u32,
+    /// All ones up to the last value of the first, finest doubling.
+    finest: u64,
     buckets: usize,
 }
 
@@ -62,7 +64,9 @@ impl LatencyScale {
             doublings += 1;
         }
         let buckets = (doublings + 1) << half_magnitude;
-        Ok(Self { lowest: low, highest: high, digits, unit_magnitude, half_magnitude, buckets })
+        let finest = (1u64 << (half_magnitude + 1 + unit_magnitude)) - 1;
+        let (lowest, highest) = (low, high);
+        Ok(Self { lowest, highest, digits, unit_magnitude, half_magnitude, finest, buckets })
     }
 
     /// How many buckets there are.
@@ -94,9 +98,7 @@ impl LatencyScale {
     #[allow(clippy::cast_possible_truncation)] // below `buckets`
     pub(crate) fn index(&self, nanos: u64) -> usize {
         let nanos = nanos.min(self.highest);
-        let sub_bucket_mask = ((2u64 << self.half_magnitude) - 1) << self.unit_magnitude;
-        let base = u64::BITS - self.unit_magnitude - self.half_magnitude - 1;
-        let doubling = base - (nanos | sub_bucket_mask).leading_zeros();
+        let doubling = self.finest.leading_zeros() - (nanos | self.finest).leading_zeros();
         let sub_bucket = nanos >> (doubling + self.unit_magnitude);
         ((u64::from(doubling) << self.half_magnitude) + sub_bucket) as usize
     }
@@ -122,6 +124,7 @@ impl Default for LatencyScale {
             digits: 2,
             unit_magnitude: 9,
             half_magnitude: 7,
+            finest: (1 << 17) - 1,
             buckets: 2_688,
         }
     }

@@ -94,8 +94,12 @@ impl Point {
     ///
     /// Its weight counts in the tallies. Latencies of successes and of bad calls are kept apart, one
     /// for each call; calls that were ignored, cancelled or rejected have none that means anything.
-    #[inline]
     pub fn record_at(&self, now: Instant, outcome: Outcome, latency: Duration) {
+        self.record_nanos(now, outcome, saturating_nanos(latency));
+    }
+
+    #[inline]
+    pub(super) fn record_nanos(&self, now: Instant, outcome: Outcome, latency: u64) {
         let inner = &*self.0;
         let lane = outcome.class.index();
         let weight = u64::from(outcome.weight.get());
@@ -104,7 +108,7 @@ impl Point {
         let totals = &inner.totals[moment.shard()];
         totals.classes[lane].fetch_add(weight, Ordering::Relaxed);
         match outcome.class {
-            Class::Success => inner.success_latency.record(now, latency),
+            Class::Success => inner.success_latency.record_nanos(now, latency),
             Class::Failure | Class::SoftFailure => inner.record_failure(now, latency),
             Class::Ignored | Class::Cancelled => return,
             Class::Rejected(by) => {
@@ -112,7 +116,7 @@ impl Point {
                 return;
             }
         }
-        totals.latency_nanos.fetch_add(saturating_nanos(latency), Ordering::Relaxed);
+        totals.latency_nanos.fetch_add(latency, Ordering::Relaxed);
     }
 
     /// The calls of the window at `now`.
@@ -164,11 +168,11 @@ impl Point {
 
 impl Inner {
     #[cold]
-    fn record_failure(&self, now: Instant, latency: Duration) {
+    fn record_failure(&self, now: Instant, latency: u64) {
         // The same settings made the window of the successes.
         let window = self.failure_latency.get_or_init(|| self.settings.latency_window().ok());
         if let Some(window) = window {
-            window.record(now, latency);
+            window.record_nanos(now, latency);
         }
     }
 }

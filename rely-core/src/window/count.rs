@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::Counts;
 use crate::ConfigError;
-use crate::sync::{AtomicI64, AtomicU64, Ordering, tell_loom_seq_cst};
+use crate::sync::{AtomicU64, Ordering, tell_loom_seq_cst};
 
 /// Bits of the head word that count tickets; the rest name the epoch.
 const TICKET_BITS: u32 = 52;
@@ -111,9 +111,9 @@ const BITS: u64 = (1 << CALLS_PER_WORD) - 1;
 struct Plane {
     words: Box<[AtomicU64]>,
     log2: u32,
-    /// Always the number of bits that are set, once no call is between its two steps. A bit that is
-    /// set and cleared by two threads may for a moment count to minus one.
-    set: AtomicI64,
+    /// The number of bits that are set, and of those about to be: counted before its bit is set and
+    /// after its bit is cleared, a yes is never missing here while its bit is there.
+    set: AtomicU64,
 }
 
 /// Where a ticket's bit stands.
@@ -131,7 +131,7 @@ impl Plane {
         Self {
             words: (0..words).map(|_| AtomicU64::new(0)).collect(),
             log2: words.trailing_zeros(),
-            set: AtomicI64::new(0),
+            set: AtomicU64::new(0),
         }
     }
 
@@ -147,15 +147,24 @@ impl Plane {
     }
 
     /// Clears the bit of a ticket that has left the window, if it is set and nobody else did.
+    ///
+    /// Without any yes in the window, which is the rule, that is one load.
     #[inline]
     fn clear(&self, ticket: u64) {
+        if self.set.load(Ordering::SeqCst) != 0 {
+            self.clear_set(ticket);
+        }
+    }
+
+    #[inline(never)]
+    fn clear_set(&self, ticket: u64) {
         let Place { word, tag, bit } = self.place(ticket);
         let slot = &self.words[word];
         let mut now = slot.load(Ordering::SeqCst);
         while now >> CALLS_PER_WORD == tag && now & bit != 0 {
             match slot.compare_exchange_weak(now, now & !bit, Ordering::SeqCst, Ordering::SeqCst) {
                 Ok(_) => {
-                    self.set.fetch_sub(1, Ordering::Relaxed);
+                    self.set.fetch_sub(1, Ordering::SeqCst);
                     return;
                 }
                 Err(changed) => now = changed,
@@ -163,8 +172,9 @@ impl Plane {
         }
     }
 
-    /// Sets the bit of a ticket; `false` if its word already belongs to a later lap.
-    fn set(&self, ticket: u64) -> bool {
+    /// Sets the bit of a ticket; not if its word already belongs to a later lap.
+    fn set(&self, ticket: u64) {
+        self.set.fetch_add(1, Ordering::SeqCst);
         let Place { word, tag, bit } = self.place(ticket);
         let slot = &self.words[word];
         let mut now = slot.load(Ordering::SeqCst);
@@ -172,17 +182,20 @@ impl Plane {
             let found = now >> CALLS_PER_WORD;
             let behind = tag.wrapping_sub(found) & 0xFFFF;
             if behind > 0x7FFF {
-                return false;
+                self.set.fetch_sub(1, Ordering::SeqCst);
+                return;
             }
             // What an earlier lap has left here is out of the window, and its clearing thread stalled.
-            let left = if behind == 0 { 0 } else { i64::from((now & BITS).count_ones()) };
+            let left = if behind == 0 { 0 } else { u64::from((now & BITS).count_ones()) };
             let kept = if behind == 0 { now & BITS } else { 0 };
             let next = tag << CALLS_PER_WORD | kept | bit;
             match slot.compare_exchange_weak(now, next, Ordering::SeqCst, Ordering::SeqCst) {
                 Ok(_) => {
+                    if left > 0 {
+                        self.set.fetch_sub(left, Ordering::SeqCst);
+                    }
                     tell_loom_seq_cst();
-                    self.set.fetch_add(1 - left, Ordering::Relaxed);
-                    return true;
+                    return;
                 }
                 Err(changed) => now = changed,
             }
@@ -190,7 +203,7 @@ impl Plane {
     }
 
     fn count(&self) -> u64 {
-        u64::try_from(self.set.load(Ordering::Acquire)).unwrap_or(0)
+        self.set.load(Ordering::Acquire)
     }
 }
 
@@ -283,10 +296,12 @@ impl CountWindow {
         }
     }
 
+    #[cold]
     fn answer_yes(plane: &Plane, tickets: &Tickets, calls: u64, ticket: u64) {
+        plane.set(ticket);
         // If this thread stalled for a whole window, whoever pushed the ticket out found no bit to
         // clear, or a reset did: then the bit has to go again.
-        if plane.set(ticket) && ticket < tickets.oldest(calls) {
+        if ticket < tickets.oldest(calls) {
             plane.clear(ticket);
         }
     }

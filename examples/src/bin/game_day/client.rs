@@ -33,7 +33,11 @@ pub(crate) struct Arm {
 }
 
 impl Arm {
-    pub(crate) fn new(meter: &Meter, version: &Version, clock: &Clock) -> Result<Self, ConfigError> {
+    pub(crate) fn new(
+        meter: &Meter,
+        version: &Version,
+        clock: &Clock,
+    ) -> Result<Self, ConfigError> {
         let point = meter.point(Target::new("orders").version(version.name));
         let breaker = Breaker::builder(format!("orders-{}", version.name))
             .failure_rate(Ratio::percent(50.0)?)
@@ -79,8 +83,12 @@ pub(crate) fn stack(
     split: &Split,
     stable: &Arm,
     candidate: &Arm,
-) -> impl Service<Order, Response = Response<hyper::body::Incoming>, Error: std::error::Error, Future: Send>
-+ Clone
+) -> impl Service<
+    Order,
+    Response = Response<hyper::body::Incoming>,
+    Error: std::error::Error,
+    Future: Send,
+> + Clone
 + Send
 + 'static {
     let client = Client::builder(TokioExecutor::new()).build(HttpConnector::new());

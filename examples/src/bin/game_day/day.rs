@@ -86,11 +86,12 @@ impl Day {
         let clock = Clock::tokio();
         let calm = FaultPoint::builder("orders.v1").clock(clock.clone()).build()?;
         let point = FaultPoint::builder("orders.v2").clock(clock.clone()).build()?;
-        let versions =
-            [service::start("v1", &clock, &calm).await?, service::start("v2", &clock, &point).await?];
-        let window = |name, span| {
-            Meter::builder(name).window(span).buckets(24).clock(clock.clone()).build()
-        };
+        let versions = [
+            service::start("v1", &clock, &calm).await?,
+            service::start("v2", &clock, &point).await?,
+        ];
+        let window =
+            |name, span| Meter::builder(name).window(span).buckets(24).clock(clock.clone()).build();
         // The user's meter remembers the whole day, the detector's the last few seconds.
         let user = window("user", Duration::from_secs(120))?.point("orders");
         let attempts = window("attempts", Duration::from_secs(6))?;
@@ -197,7 +198,7 @@ impl Day {
     async fn breaks(&mut self, time: Duration) -> Result<(), BoxError> {
         self.say("v2 breaks: six of ten answers are errors");
         let from = self.seconds();
-        let fault = Fault::error(Ratio::percent(60.0)?);
+        let fault = Fault::error().for_share(Ratio::percent(60.0)?);
         self.seen.watch_out();
         let armed: Armed = self.point.arm(fault, time)?;
         self.event("fault", "armed: 60 % errors in v2", true);
@@ -211,8 +212,7 @@ impl Day {
         }
         // Let the rest of the calls that were under way find the fault, then take it out.
         self.clock.sleep(SAMPLE).await;
-        self.journal.fired = armed.report().fired;
-        drop(armed);
+        self.journal.fired = armed.disarm().fired;
         self.event("fault", "disarmed", false);
         let since = |at: Instant| (at - self.start).as_secs_f64();
         self.journal.first_bad_seconds = self.seen.first_bad().map(since);
@@ -229,7 +229,8 @@ impl Day {
             self.journal.fired,
         );
         let limit = ROLLBACK_LIMIT.as_secs();
-        let hypothesis = format!("The rollout takes itself back within {limit} s of the first bad answer");
+        let hypothesis =
+            format!("The rollout takes itself back within {limit} s of the first bad answer");
         self.conclude("v2 breaks", from, &hypothesis, measured, held);
         Ok(())
     }
@@ -241,8 +242,7 @@ impl Day {
         self.watch_until(until).await?;
         let calls = difference(&self.tally(), &before);
         let more = self.versions[1].served() - served;
-        let held =
-            more == 0 && calls.availability().is_some_and(|share| share >= AVAILABILITY);
+        let held = more == 0 && calls.availability().is_some_and(|share| share >= AVAILABILITY);
         let measured = format!("{more} calls to v2, {}", in_words(&calls));
         let hypothesis = "v2 gets no call any more and 99.9 % of orders succeed";
         self.conclude("Aftermath", from, hypothesis, measured, held);
@@ -259,7 +259,8 @@ impl Day {
         {
             let snapshot = point.snapshot(now);
             let Tally { success, rejected, cancelled, .. } = snapshot.lifetime;
-            let quantile = |q| millis((name == "user").then(|| snapshot.latency.quantile(q)).flatten());
+            let quantile =
+                |q| millis((name == "user").then(|| snapshot.latency.quantile(q)).flatten());
             self.journal.sums.push(Sum {
                 name: name.into(),
                 success,
@@ -321,7 +322,7 @@ impl Day {
             availability: calls.availability(),
             p99_ms: millis(self.user.snapshot(now).latency.quantile(0.99)),
             share: self.split.share().as_f64(),
-            candidate_failures: evidence("share"),
+            candidate_failures: evidence("failure_share"),
             candidate_bounds: evidence("lower").zip(evidence("upper")),
             verdict: verdict.level_at(now).to_string(),
             reason: verdict.reason.into_owned(),

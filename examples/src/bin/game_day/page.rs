@@ -19,7 +19,8 @@ pub(crate) fn of(journal: &Journal) -> Report {
     let held = journal.acts.iter().filter(|act| act.held).count();
     let all = journal.acts.len();
     let finding = if journal.held() { Finding::Held } else { Finding::Failed };
-    let seconds = |time: Option<f64>| time.map_or_else(|| "-".into(), |time| format!("{time:.2} s"));
+    let seconds =
+        |time: Option<f64>| time.map_or_else(|| "-".into(), |time| format!("{time:.2} s"));
     Report::new("Game day")
         .subtitle(format!("{} pace, {} requests a second", journal.pace, journal.rate))
         .finding(finding, format!("{held} of {all} hypotheses held."))
@@ -76,20 +77,22 @@ fn timelines(journal: &Journal) -> Section {
         .unit("ms")
         .include(0.0)
         .line(Line::new("p99").points(samples.iter().map(|sample| (sample.at, sample.p99_ms))));
-    let failures = Series::new("Failures of v2")
-        .unit("%")
-        .include(0.0)
-        .line(
-            Line::new("failure share")
-                .points(samples.iter().map(|sample| (sample.at, percent(sample.candidate_failures)))),
-        )
-        .band(samples.iter().filter_map(|sample| {
-            let (low, high) = sample.candidate_bounds?;
-            Some((sample.at, 100.0 * low, 100.0 * high))
-        }))
-        .threshold(crate::day::LIMIT_PERCENT, "limit");
-    let verdicts = samples.iter().map(|sample| (sample.at, sample.verdict.clone(), tone(&sample.verdict)));
-    let breakers = samples.iter().map(|sample| (sample.at, sample.breaker.clone(), tone(&sample.breaker)));
+    let failures =
+        Series::new("Failures of v2")
+            .unit("%")
+            .include(0.0)
+            .line(Line::new("failure share").points(
+                samples.iter().map(|sample| (sample.at, percent(sample.candidate_failures))),
+            ))
+            .band(samples.iter().filter_map(|sample| {
+                let (low, high) = sample.candidate_bounds?;
+                Some((sample.at, 100.0 * low, 100.0 * high))
+            }))
+            .threshold(crate::day::LIMIT_PERCENT, "limit");
+    let verdicts =
+        samples.iter().map(|sample| (sample.at, sample.verdict.clone(), tone(&sample.verdict)));
+    let breakers =
+        samples.iter().map(|sample| (sample.at, sample.breaker.clone(), tone(&sample.breaker)));
     let mut faults = Marks::new("Fault");
     let mut rollout = Marks::new("Rollout");
     for event in &journal.events {

@@ -55,12 +55,16 @@ pub(crate) async fn start(
     let shop = Shop { name, clock: clock.clone(), served: Arc::clone(&served) };
     let count = axum::middleware::from_fn_with_state(
         shop.clone(),
-        |State(shop): State<Shop>, request: axum::extract::Request, next: axum::middleware::Next| async move {
+        |State(shop): State<Shop>,
+         request: axum::extract::Request,
+         next: axum::middleware::Next| async move {
             shop.served.fetch_add(1, Ordering::Relaxed);
             next.run(request).await
         },
     );
-    let broken = || Ok::<Response, std::convert::Infallible>(StatusCode::INTERNAL_SERVER_ERROR.into_response());
+    let broken = |_| -> Result<Response, std::convert::Infallible> {
+        Ok(StatusCode::INTERNAL_SERVER_ERROR.into_response())
+    };
     let app = Router::new()
         .route("/order/{id}", get(order))
         .layer(point.layer(broken))

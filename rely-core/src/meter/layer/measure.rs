@@ -34,7 +34,8 @@ impl Measure {
         if self.open {
             self.open = false;
             let now = self.point.clock().now();
-            self.point.record_at(now, outcome, now - self.start);
+            let latency = now.as_nanos().saturating_sub(self.start.as_nanos());
+            self.point.record_nanos(now, outcome, latency);
         }
     }
 
