@@ -1,5 +1,7 @@
 //! Runs `cases.json`, and sees to it that every rule of the README has its cases.
 
+#![expect(clippy::panic, clippy::unwrap_used, reason = "the helpers of the tests are tests too")]
+
 use core::time::Duration;
 use std::collections::BTreeMap;
 

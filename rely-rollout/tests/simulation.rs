@@ -1,6 +1,8 @@
 //! A whole rollout in manual time: traffic through the router, a meter at the candidate, a signal
 //! over the meter, and the driver that acts on it.
 
+#![expect(clippy::panic, clippy::unwrap_used, reason = "the helpers of the tests are tests too")]
+
 use core::num::NonZeroUsize;
 use core::task::Poll;
 use core::time::Duration;
