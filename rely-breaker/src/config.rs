@@ -19,6 +19,7 @@ use rely_core::{ConfigError, Ratio, config, window::CountWindow};
     serde(deny_unknown_fields, default)
 )]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(description = "What a circuit breaker does when."))]
 pub struct BreakerConfig {
     /// The share of bad calls in the window at which the breaker opens; reaching it is enough.
     pub failure_rate: Ratio,

@@ -22,6 +22,7 @@ use crate::latency::{LatencyScale, LatencyWindow};
     serde(deny_unknown_fields, default)
 )]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(description = "What a meter keeps."))]
 pub struct MeterConfig {
     /// How far back the windows reach.
     #[cfg_attr(feature = "serde", serde(with = "config::duration"))]
@@ -65,6 +66,7 @@ impl Default for MeterConfig {
     serde(deny_unknown_fields, default)
 )]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(description = "The range and the precision of latencies."))]
 pub struct LatencyConfig {
     /// The lowest latency that is told from zero.
     #[cfg_attr(feature = "serde", serde(with = "config::duration"))]

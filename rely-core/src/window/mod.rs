@@ -17,6 +17,7 @@
 //! finds another lap's tag and is left out. It does not count for a later lap; a time window's tags come
 //! round again after 65,536 laps, and cells that old are cleared long before.
 
+mod config;
 mod count;
 mod divide;
 #[cfg(test)]
@@ -28,6 +29,7 @@ mod tests;
 mod time;
 mod weighted;
 
+pub use self::config::{CountWindowConfig, TimeWindowConfig};
 pub use self::count::CountWindow;
 pub use self::time::{TimeWindow, TimeWindowBuilder};
 pub use self::weighted::WeightedWindow;
