@@ -28,6 +28,8 @@ fn check<T: JsonSchema>(name: &str) {
 
 /// Every field says what it is, and objects take no other.
 fn described(path: &str, schema: &Value) {
+    let about = schema.get("description").and_then(Value::as_str).unwrap_or_default();
+    assert!(!about.is_empty() && !about.contains("```"), "{path} is described by: {about}");
     if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
         assert_eq!(
             schema["additionalProperties"],

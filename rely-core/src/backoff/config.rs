@@ -21,6 +21,7 @@ use crate::{ConfigError, config};
     serde(deny_unknown_fields, default)
 )]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(description = "How long to wait before each attempt."))]
 pub struct BackoffConfig {
     /// How the delay grows; exponential by default.
     pub growth: Growth,

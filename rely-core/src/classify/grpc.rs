@@ -191,6 +191,10 @@ impl<C, E> ClassifyEnd<E> for Grpc<C> {
     serde(deny_unknown_fields, default)
 )]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(description = "What gRPC codes count as, where it differs from the default.")
+)]
 pub struct GrpcConfig {
     /// Classes other than the usual, by code. None by default.
     pub codes: BTreeMap<GrpcCode, Class>,

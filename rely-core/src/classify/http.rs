@@ -274,6 +274,10 @@ impl<C, E> ClassifyEnd<E> for HttpStatus<C> {}
     serde(deny_unknown_fields, default)
 )]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(description = "What HTTP statuses count as, where it differs from the default.")
+)]
 pub struct HttpStatusConfig {
     /// Classes other than the usual, by status (404) or class of statuses (5xx); a single status
     /// wins over its class. None by default.

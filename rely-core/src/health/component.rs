@@ -33,6 +33,10 @@ pub enum Importance {
     serde(deny_unknown_fields)
 )]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(description = "A part of the service, and what it means when it is not well.")
+)]
 pub struct Component {
     /// Its name, unique within a [`Health`](super::Health), without a colon.
     pub name: String,

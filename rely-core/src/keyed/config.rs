@@ -22,6 +22,10 @@ const MOST_SHARDS: usize = 4096;
     serde(deny_unknown_fields, default)
 )]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(description = "How many entries a registry holds, and for how long.")
+)]
 pub struct KeyedConfig {
     /// How many entries there can be, exactly; at least 1, 10,000 by default.
     pub capacity: usize,

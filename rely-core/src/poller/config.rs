@@ -27,6 +27,10 @@ const SHORTEST: Duration = Duration::from_millis(1);
     serde(deny_unknown_fields, default)
 )]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(description = "How often a slow source is asked, and how long its answers hold.")
+)]
 pub struct PollerConfig {
     /// From the start of one attempt to the start of the next, at least 1 ms; 10 s by default. The
     /// first attempt starts when the driver is first polled.
