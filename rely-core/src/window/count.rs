@@ -172,22 +172,25 @@ impl Plane {
         }
     }
 
-    /// Sets the bit of a ticket; not if its word already belongs to a later lap.
-    fn set(&self, ticket: u64) {
+    /// Sets the bit of a ticket, if that is in the window.
+    fn set(&self, tickets: &Tickets, calls: u64, ticket: u64) {
         self.set.fetch_add(1, Ordering::SeqCst);
         let Place { word, tag, bit } = self.place(ticket);
         let slot = &self.words[word];
         let mut now = slot.load(Ordering::SeqCst);
         loop {
-            let found = now >> CALLS_PER_WORD;
-            let behind = tag.wrapping_sub(found) & 0xFFFF;
-            if behind > 0x7FFF {
+            // Read after the word: whoever gave it to a later lap had pushed this ticket out before.
+            if ticket < tickets.oldest(calls) {
                 self.set.fetch_sub(1, Ordering::SeqCst);
                 return;
             }
-            // What an earlier lap has left here is out of the window, and its clearing thread stalled.
-            let left = if behind == 0 { 0 } else { u64::from((now & BITS).count_ones()) };
-            let kept = if behind == 0 { now & BITS } else { 0 };
+            // So another tag is that of an earlier lap, however long ago: a lap without any yes
+            // leaves no trace. Bits it has left are out of the window, their clearing thread stalled.
+            let (kept, left) = if now >> CALLS_PER_WORD == tag {
+                (now & BITS, 0)
+            } else {
+                (0, u64::from((now & BITS).count_ones()))
+            };
             let next = tag << CALLS_PER_WORD | kept | bit;
             match slot.compare_exchange_weak(now, next, Ordering::SeqCst, Ordering::SeqCst) {
                 Ok(_) => {
@@ -298,7 +301,7 @@ impl CountWindow {
 
     #[cold]
     fn answer_yes(plane: &Plane, tickets: &Tickets, calls: u64, ticket: u64) {
-        plane.set(ticket);
+        plane.set(tickets, calls, ticket);
         // If this thread stalled for a whole window, whoever pushed the ticket out found no bit to
         // clear, or a reset did: then the bit has to go again.
         if ticket < tickets.oldest(calls) {
@@ -343,5 +346,43 @@ impl fmt::Debug for CountWindow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = self.counts();
         f.debug_struct("CountWindow").field("calls", &self.calls).field("counts", &counts).finish()
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(rely_loom))]
+mod tests {
+    use super::*;
+
+    /// Takes tickets up to `head` without recording anything.
+    fn tickets_up_to(head: u64) -> Tickets {
+        Tickets { head: AtomicU64::new(head), base: AtomicU64::new(0) }
+    }
+
+    #[test]
+    fn a_bit_that_a_stalled_thread_left_uncleared_goes_with_its_lap() {
+        let plane = Plane::new(1);
+        plane.set(&tickets_up_to(1), 1, 0);
+        assert_eq!(plane.count(), 1);
+        // The same bit two words on; nobody has cleared it.
+        plane.set(&tickets_up_to(97), 1, 96);
+        assert_eq!(plane.count(), 1);
+        plane.clear(0);
+        assert_eq!(plane.count(), 1, "whoever was to clear it finds another lap");
+        plane.clear(96);
+        plane.clear(96);
+        assert_eq!(plane.count(), 0);
+    }
+
+    #[test]
+    fn a_call_that_left_the_window_before_its_bit_was_set_is_left_out() {
+        let plane = Plane::new(1);
+        let tickets = tickets_up_to(97);
+        plane.set(&tickets, 1, 96);
+        plane.set(&tickets, 1, 0);
+        plane.set(&tickets, 1, 1);
+        assert_eq!(plane.count(), 1);
+        plane.clear(96);
+        assert_eq!(plane.count(), 0);
     }
 }

@@ -188,6 +188,23 @@ fn a_count_window_really_slides() {
 }
 
 #[test]
+fn a_failure_counts_however_long_ago_the_last_one_was() {
+    // A word's lap tag comes round after 65,536 laps; half of them may lie between two failures.
+    const LAP: u64 = 2 * 48;
+    for laps in [0x7FFF, 0x8000, 0xC000, 0xFFFF, 0x1_0000] {
+        let window = CountWindow::new(10).unwrap();
+        window.record(0, true, false);
+        for _ in 0..laps * LAP {
+            window.record(0, false, false);
+        }
+        for bad in 1..=5 {
+            window.record(0, true, false);
+            assert_eq!(window.counts().bad, bad, "after {laps} laps");
+        }
+    }
+}
+
+#[test]
 fn sizes_out_of_range_are_refused_by_name() {
     for calls in [0, CountWindow::MAX_CALLS + 1] {
         assert_eq!(CountWindow::new(calls).unwrap_err().field(), "calls");
