@@ -261,7 +261,9 @@ impl CountWindow {
     /// The same window, empty, that also keeps which calls were slow.
     #[must_use]
     pub fn with_slow(self) -> Self {
-        Self { slow: Some(Plane::new(self.calls)), ..self }
+        let calls = self.calls;
+        let (bad, slow) = (Plane::new(calls), Some(Plane::new(calls)));
+        Self { calls, tickets: Tickets::new(), bad, slow }
     }
 
     /// How many calls the window holds at most.

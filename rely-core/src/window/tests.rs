@@ -205,6 +205,16 @@ fn a_failure_counts_however_long_ago_the_last_one_was() {
 }
 
 #[test]
+fn a_window_that_learns_to_keep_slow_calls_starts_empty() {
+    let window = CountWindow::new(3).unwrap();
+    window.record(0, true, true);
+    let window = window.with_slow();
+    assert_eq!(window.counts(), Counts::default());
+    assert_eq!(window.record(0, true, true), Some(1));
+    assert_eq!(window.counts(), Counts { total: 1, bad: 1, slow: 1 });
+}
+
+#[test]
 fn sizes_out_of_range_are_refused_by_name() {
     for calls in [0, CountWindow::MAX_CALLS + 1] {
         assert_eq!(CountWindow::new(calls).unwrap_err().field(), "calls");
