@@ -84,7 +84,7 @@ impl Tickets {
         u16::try_from(self.head.load(Ordering::Acquire) >> TICKET_BITS).unwrap_or(0)
     }
 
-    /// Begins the next epoch; the caller clears what the old one left. One caller at a time.
+    /// Begins the next epoch; the caller clears what the old one left.
     pub(super) fn next_epoch(&self) -> u64 {
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
@@ -92,11 +92,23 @@ impl Tickets {
             let next = epoch << TICKET_BITS | head & TICKET_MASK;
             match self.head.compare_exchange_weak(head, next, Ordering::SeqCst, Ordering::Relaxed) {
                 Ok(_) => {
-                    self.base.store(next, Ordering::SeqCst);
+                    self.rebase(next);
                     tell_loom_seq_cst();
                     return next & TICKET_MASK;
                 }
                 Err(now) => head = now,
+            }
+        }
+    }
+
+    /// Makes `next` the base, unless a reset that began later was faster.
+    fn rebase(&self, next: u64) {
+        let mut base = self.base.load(Ordering::SeqCst);
+        // Epochs wrap: the later of two is less than half the way round ahead.
+        while next.wrapping_sub(base) <= u64::MAX >> 1 {
+            match self.base.compare_exchange_weak(base, next, Ordering::SeqCst, Ordering::SeqCst) {
+                Ok(_) => return,
+                Err(now) => base = now,
             }
         }
     }
@@ -359,6 +371,39 @@ mod tests {
     /// Takes tickets up to `head` without recording anything.
     fn tickets_up_to(head: u64) -> Tickets {
         Tickets { head: AtomicU64::new(head), base: AtomicU64::new(0) }
+    }
+
+    #[test]
+    fn a_failure_counts_however_long_ago_the_last_one_was() {
+        // Calls in a lap of the ring; the words' lap tags come round after 65,536 of them.
+        const LAP: u64 = 2 * CALLS_PER_WORD;
+        for laps in [1, 0x7FFF, 0x8000, 0xC000, 0xFFFF, 0x1_0000, 0x1_8000] {
+            let window = CountWindow::new(10).unwrap();
+            window.record(0, true, false);
+            (0..10).for_each(|_| assert!(window.record(0, false, false).is_some()));
+            assert_eq!(window.counts().bad, 0);
+            // As many successes later: while nothing is bad they touch nothing else.
+            window.tickets.head.fetch_add(laps * LAP, Ordering::SeqCst);
+            for bad in 1..=5 {
+                window.record(0, true, false);
+                assert_eq!(window.counts().bad, bad, "after {laps} laps");
+            }
+            (0..10).for_each(|_| assert!(window.record(0, false, false).is_some()));
+            assert_eq!(window.counts(), Counts { total: 10, bad: 0, slow: 0 });
+        }
+    }
+
+    #[test]
+    fn epochs_and_their_bases_come_round() {
+        let window = CountWindow::new(2).unwrap();
+        for epoch in 1..=u32::from(EPOCHS) + 2 {
+            let epoch = u16::try_from(epoch % u32::from(EPOCHS)).unwrap();
+            assert_eq!((window.reset(), window.epoch()), (epoch, epoch));
+            assert_eq!(window.counts().total, 0);
+            assert_eq!(window.record(epoch, true, false), Some(1));
+            assert_eq!(window.record(epoch, false, false), Some(2));
+            assert_eq!(window.counts(), Counts { total: 2, bad: 1, slow: 0 });
+        }
     }
 
     #[test]
