@@ -268,6 +268,22 @@ fn configurations_out_of_range_are_refused_by_name() {
 }
 
 #[test]
+fn a_panic_under_a_permit_is_a_failure_of_that_call_alone() {
+    let (breaker, _) = breaker(small());
+    let mut cx = core::task::Context::from_waker(core::task::Waker::noop());
+    let mut neighbour = Box::pin(breaker.call(core::future::pending::<Result<(), ()>>()));
+    assert!(core::future::Future::poll(neighbour.as_mut(), &mut cx).is_pending());
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _neighbour = neighbour;
+        let _permit = breaker.acquire().unwrap();
+        panic!("oh");
+    }));
+    assert!(panicked.is_err());
+    let counts = breaker.status().counts;
+    assert_eq!((counts.total, counts.bad), (1, 1));
+}
+
+#[test]
 fn calls_go_through_the_handle_too() {
     let (breaker, _) = breaker(small());
     let run = |result: Result<u8, &'static str>| {
