@@ -181,7 +181,7 @@ impl Breaker {
             }
             let now = shared.clock.now();
             let Some(deadline) = shared.deadline_of(word) else { continue };
-            if now >= deadline {
+            if shared.is_over(word.state(), deadline, now) {
                 shared.step(Event::Timer, now);
                 if shared.word() != word {
                     continue;
@@ -213,7 +213,7 @@ impl Breaker {
         loop {
             let word = self.0.word();
             let Some(deadline) = self.0.deadline_of(word) else { continue };
-            let due = self.0.clock.now() >= deadline;
+            let due = self.0.is_over(word.state(), deadline, self.0.clock.now());
             return match word.state() {
                 State::Closed => false,
                 State::Open => !due,
@@ -305,6 +305,12 @@ impl Shared {
         // Nobody writes there again before the word has gone on.
         let current = self.word().generation() == word.generation();
         current.then_some(Instant::from_nanos(deadline))
+    }
+
+    fn is_over(&self, state: State, deadline: Instant, now: Instant) -> bool {
+        let BreakerConfig { open_for, trial_limit, .. } = self.config;
+        let time = if state == State::HalfOpen { trial_limit } else { open_for };
+        machine::is_over(deadline, time, now)
     }
 
     fn slot(&self, generation: u64) -> &AtomicU64 {
