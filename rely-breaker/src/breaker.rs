@@ -15,8 +15,7 @@ use crate::{BreakerConfig, Rejected, RejectedReason};
 
 /// A circuit breaker: a cheap-clone handle, every clone of which is the same breaker.
 ///
-/// Closed, a call costs one load before and one compare-and-swap after, no lock, no allocation and
-/// no look at the clock. All state is here, in the handle; layers made from it share it.
+/// Closed, a call takes no lock, allocates nothing and does not look at the clock. All state is here, in the handle; layers made from it share it.
 ///
 /// ```
 /// use core::time::Duration;
@@ -230,7 +229,9 @@ impl Breaker {
         crate::Call::new(self.clone(), future)
     }
 
-    /// The tower layer of this breaker, with every `Err` a failure unless told otherwise.
+    /// The tower layer of this breaker, with every `Err` a failure unless told otherwise: over layers
+    /// that refuse calls themselves, such as another breaker, tell it
+    /// [`ByError`](rely_core::classify::ByError).
     #[must_use]
     pub fn layer(&self) -> BreakerLayer {
         BreakerLayer::new(self.clone())

@@ -34,7 +34,7 @@ pub struct BreakerConfig {
     /// How many trial calls decide whether to close.
     pub trials: u32,
     /// How long they may take together; after that the breaker is open again, for closing needs
-    /// evidence.
+    /// evidence. Where fewer calls than it takes to close come in that time, it never does.
     #[cfg_attr(feature = "serde", serde(with = "config::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "config::DurationSchema"))]
     pub trial_limit: Duration,

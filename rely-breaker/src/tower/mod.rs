@@ -8,7 +8,12 @@
 //! `call`, whatever the state was when the service was polled. Where it was open then and is not any
 //! more, the inner service has not said that it is ready; the call is rejected with
 //! [`RejectedReason::InnerNotReady`](crate::RejectedReason::InnerNotReady), which says to try again
-//! at once.
+//! at once. When the open time is over, readiness is the inner service's again, and a caller that
+//! already waits for it does so whatever the breaker comes to.
+//!
+//! # Streams
+//!
+//! A call is judged by the head of its answer; how a body ends does not count here.
 
 mod future;
 mod layer;

@@ -179,6 +179,19 @@ fn a_breaker_inside_another_does_not_feed_it() {
 }
 
 #[test]
+fn by_default_every_error_is_a_failure_refusals_too() {
+    let (inner, _) = breaker();
+    let (outer, _) = breaker();
+    trip(&inner);
+    let service = ServiceBuilder::new()
+        .layer(outer.layer())
+        .layer(inner.layer())
+        .service_fn(|(): ()| ready(Ok::<_, std::io::Error>(())));
+    assert!(futures::executor::block_on(service.oneshot(())).is_err());
+    assert_eq!(outer.state(), State::Open);
+}
+
+#[test]
 fn it_works_inside_a_buffer() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
