@@ -23,10 +23,11 @@ impl Divider {
         Self { multiplier, shift }
     }
 
-    /// `n / divisor` for `n` below 2^63; of larger numbers the highest bit is not seen.
+    /// `n / divisor` for `n` below 2^63; larger numbers are taken as 2^63 - 1.
     #[inline]
     #[allow(clippy::cast_possible_truncation)] // the upper half of a product fits half of its type
     pub(super) fn divide(self, n: u64) -> u64 {
+        let n = n.min(u64::MAX >> 1);
         ((u128::from(n << 1) * u128::from(self.multiplier)) >> 64) as u64 >> self.shift
     }
 }
@@ -45,6 +46,11 @@ mod tests {
                 assert_eq!(Divider::by(d).divide(n), n / d.max(1), "{n} / {d}");
             }
         }
+    }
+
+    #[test]
+    fn numbers_beyond_the_range_stay_at_its_end() {
+        assert_eq!(Divider::by(7).divide(u64::MAX), (u64::MAX >> 1) / 7);
     }
 
     proptest! {

@@ -125,7 +125,7 @@ impl TimeWindowBuilder {
         let slots = buckets.next_power_of_two();
         let shards = shards.next_power_of_two();
         let stride = (slots as usize * lanes).next_multiple_of(PADDING) + PADDING;
-        let words = stride * shards;
+        let words = stride.saturating_mul(shards);
         if words > 1 << 27 {
             let allowed = "buckets x lanes x shards of at most 134217728 words";
             return Err(ConfigError::new("lanes", lanes, allowed));

@@ -107,7 +107,7 @@ where
         let inner = this.inner;
         let result = ready!(this.measure.run(|| inner.poll(cx)));
         let classify = this.classify.take().expect("polled again after it was ready");
-        let judgement = classify.classify(result.as_ref());
+        let judgement = this.measure.run(|| classify.classify(result.as_ref()));
         let end = match (&result, judgement) {
             (Ok(_), Judgement::AtEnd(head)) => {
                 let (point, start) = this.measure.hand_over();

@@ -37,7 +37,8 @@ where
         let this = self.project();
         let inner = this.inner;
         let result = ready!(this.measure.run(|| inner.poll(cx)));
-        this.measure.finish(this.classify.classify(result.as_ref()).head());
+        let judgement = this.measure.run(|| this.classify.classify(result.as_ref()));
+        this.measure.finish(judgement.head());
         Poll::Ready(result)
     }
 }

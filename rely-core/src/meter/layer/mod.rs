@@ -21,14 +21,15 @@ use crate::classify::ByResult;
 /// A tower layer that counts what calls come to and how long they take.
 ///
 /// It counts in the [`Point`] that made it, whoever clones it and however often `layer` is called:
-/// axum does that once for each connection. Nothing is allocated, no lock is taken, and the clock
-/// is read once when a call begins and once when its answer is there.
+/// axum does that once for each connection. A success allocates nothing and takes no lock; the first
+/// bad call of a point makes room for the latencies of bad calls. The clock is read once when a call
+/// begins and once when its answer is there.
 ///
 /// | the call | counts as |
 /// |---|---|
 /// | returns | what the classifier says of the head; see [`MeterLayer::until_end_of_body`] for the rest |
 /// | is dropped before it returns | cancelled |
-/// | panics | failure |
+/// | panics, or its classifier does | failure |
 /// | is never made, though the service was polled ready | nothing |
 ///
 /// ```

@@ -77,10 +77,16 @@ fn a_panic_is_a_failure_wherever_it_happens() {
     let mut call = Box::pin(in_poll.call(()));
     let mut cx = core::task::Context::from_waker(futures::task::noop_waker_ref());
     assert!(catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(&mut cx).is_ready())).is_err());
+    // So is one of the classifier: what it would have said is not known.
+    let layer = point.layer().classify(|_: Result<&(), &()>| -> Class { panic!("in classify") });
+    let mut service = layer.layer(service_fn(|(): ()| ready(Ok::<(), ()>(()))));
+    let judged =
+        catch_unwind(AssertUnwindSafe(|| futures::executor::block_on(service.call(())).is_ok()));
+    assert!(judged.is_err());
+    assert_eq!(tally(&point).failure, 2);
     // The future outlives the panic, as in an executor that catches it.
-    assert_eq!(tally(&point).failure, 1);
     drop(call);
-    assert_eq!(tally(&point), Tally { failure: 2, ..Tally::default() });
+    assert_eq!(tally(&point), Tally { failure: 3, ..Tally::default() });
 }
 
 #[test]
