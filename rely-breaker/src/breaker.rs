@@ -53,8 +53,9 @@ pub(crate) struct Shared {
     config: BreakerConfig,
     /// What callers look at; written only under the lock of the machine, except for trials.
     word: AtomicU64,
-    /// When time alone changes the state; belongs to the word that was written after it.
-    deadline: AtomicU64,
+    /// When time alone changes the state, for the even and the odd generations: so that a reader of
+    /// one generation's word does not take the next one's deadline for its own.
+    deadlines: [AtomicU64; 2],
     /// Its epoch is always the low bits of the word's generation.
     window: CountWindow,
     machine: Mutex<Machine>,
@@ -137,7 +138,7 @@ impl BreakerBuilder {
             clock,
             config,
             word: AtomicU64::new(Word::new(State::Closed, 0, 0).bits()),
-            deadline: AtomicU64::new(0),
+            deadlines: [AtomicU64::new(0), AtomicU64::new(0)],
             window,
             machine: Mutex::new(machine),
             events: Events::new(),
@@ -179,8 +180,8 @@ impl Breaker {
                 return Ok(permit(false));
             }
             let now = shared.clock.now();
-            let deadline = Instant::from_nanos(shared.deadline.load(Ordering::Acquire));
-            if now >= deadline {
+            let Some(deadline) = shared.deadline_of(word) else { continue };
+            if shared.is_over(word.state(), deadline, now) {
                 shared.step(Event::Timer, now);
                 if shared.word() != word {
                     continue;
@@ -204,18 +205,21 @@ impl Breaker {
     #[must_use]
     pub fn would_reject(&self) -> bool {
         let word = self.0.word();
-        word.state() != State::Closed && self.would_reject_cold(word)
+        word.state() != State::Closed && self.would_reject_cold()
     }
 
     #[cold]
-    fn would_reject_cold(&self, word: Word) -> bool {
-        let deadline = Instant::from_nanos(self.0.deadline.load(Ordering::Acquire));
-        let due = self.0.clock.now() >= deadline;
-        match word.state() {
-            State::Closed => false,
-            State::Open => !due,
-            // When the trials have timed out it opens again.
-            State::HalfOpen => due || word.take_trial().is_none(),
+    fn would_reject_cold(&self) -> bool {
+        loop {
+            let word = self.0.word();
+            let Some(deadline) = self.0.deadline_of(word) else { continue };
+            let due = self.0.is_over(word.state(), deadline, self.0.clock.now());
+            return match word.state() {
+                State::Closed => false,
+                State::Open => !due,
+                // When the trials have timed out it opens again.
+                State::HalfOpen => due || word.take_trial().is_none(),
+            };
         }
     }
 
@@ -295,6 +299,25 @@ impl Shared {
         self.word.compare_exchange(from.bits(), to.bits(), ok, err).is_ok()
     }
 
+    /// When time alone ends the state of `word`; nothing if that has ended already.
+    fn deadline_of(&self, word: Word) -> Option<Instant> {
+        let deadline = self.slot(word.generation()).load(Ordering::Acquire);
+        // Nobody writes there again before the word has gone on.
+        let current = self.word().generation() == word.generation();
+        current.then_some(Instant::from_nanos(deadline))
+    }
+
+    fn is_over(&self, state: State, deadline: Instant, now: Instant) -> bool {
+        let BreakerConfig { open_for, trial_limit, .. } = self.config;
+        let time = if state == State::HalfOpen { trial_limit } else { open_for };
+        machine::is_over(deadline, time, now)
+    }
+
+    fn slot(&self, generation: u64) -> &AtomicU64 {
+        let [even, odd] = &self.deadlines;
+        if generation % 2 == 0 { even } else { odd }
+    }
+
     /// What a window calls a generation: the low bits of its number.
     #[inline]
     #[allow(clippy::cast_possible_truncation)]
@@ -361,7 +384,7 @@ impl Shared {
         // deadline, which the word's readers look up; then the word.
         self.window.reset();
         let deadline = machine.deadline().unwrap_or(Instant::MAX);
-        self.deadline.store(deadline.as_nanos(), Ordering::Release);
+        self.slot(change.generation).store(deadline.as_nanos(), Ordering::Release);
         let trials = if change.to == State::HalfOpen { self.config.trials } else { 0 };
         let word = Word::new(change.to, change.generation, trials);
         // A swap, so that a trial that is given back at this moment comes before it or not at all.

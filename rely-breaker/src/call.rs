@@ -45,7 +45,8 @@ where
     }
 }
 
-/// A permit while the code that it admitted runs; a panic of that code is a failure.
+/// A permit while the code that it admitted runs; a panic of that code is a failure, and one of other
+/// code on the thread is not.
 #[derive(Debug)]
 pub(crate) struct Running {
     permit: Option<Permit>,
@@ -79,8 +80,6 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if self.inside {
-            self.finish(Outcome::FAILURE);
-        }
+        self.finish(if self.inside { Outcome::FAILURE } else { Outcome::CANCELLED });
     }
 }

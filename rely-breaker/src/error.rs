@@ -57,7 +57,9 @@ impl fmt::Display for Rejected {
             RejectedReason::Open => f.write_str("is open")?,
             RejectedReason::TrialsTaken => f.write_str("is half-open and all trials are taken")?,
             RejectedReason::InnerNotReady => {
-                return f.write_str("has just closed and its service is not ready yet, retry now");
+                return f.write_str(
+                    "lets calls through again, its service is not ready yet, retry now",
+                );
             }
         }
         match self.retry_after {

@@ -90,3 +90,19 @@ fn a_trial_that_returns_as_another_decides_leaves_the_books_balanced() {
         assert_eq!(permits.iter().flatten().count(), 2);
     });
 }
+
+#[test]
+fn two_threads_at_the_deadline_both_have_a_trial() {
+    model(|| {
+        let (breaker, manual) = breaker(2);
+        breaker.acquire().unwrap().failure();
+        manual.advance(Duration::from_secs(1));
+        let other = {
+            let breaker = Arc::clone(&breaker);
+            thread::spawn(move || breaker.acquire().map(|permit| permit.is_trial()))
+        };
+        let mine = breaker.acquire();
+        assert_eq!(other.join().unwrap(), Ok(true));
+        assert!(mine.unwrap().is_trial());
+    });
+}

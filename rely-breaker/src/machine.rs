@@ -234,7 +234,8 @@ impl Machine {
         self.since
     }
 
-    /// When time alone will change the state; it does at this instant and not before.
+    /// When time alone will change the state; it does at this instant and not before, unless the
+    /// clock has gone back to before the state began: how much of it is over cannot be told then.
     #[must_use]
     pub const fn deadline(&self) -> Option<Instant> {
         match self.phase {
@@ -262,12 +263,14 @@ impl Machine {
             {
                 self.trial_ended(bad, now)
             }
-            (Event::Timer, Phase::Open { until }) if now >= until => {
+            (Event::Timer, Phase::Open { until }) if is_over(until, self.config.open_for, now) => {
                 let until = now + self.config.trial_limit;
                 let phase = Phase::HalfOpen { until, good: 0, bad: 0 };
                 Some(self.change(phase, ChangeReason::OpenTimeOver, now))
             }
-            (Event::Timer, Phase::HalfOpen { until, .. }) if now >= until => {
+            (Event::Timer, Phase::HalfOpen { until, .. })
+                if is_over(until, self.config.trial_limit, now) =>
+            {
                 Some(self.open(ChangeReason::TrialsTimedOut, now))
             }
             (Event::Reset, _) => Some(self.change(Phase::Closed, ChangeReason::Reset, now)),
@@ -304,6 +307,12 @@ impl Machine {
         self.since = now;
         Change { from, to: self.state(), at: now, generation: self.generation, reason }
     }
+}
+
+/// Whether a state of length `time` that ends at `until` is over at `now`. A clock that has gone back
+/// to before it began must not keep it for ever.
+pub(crate) fn is_over(until: Instant, time: Duration, now: Instant) -> bool {
+    now >= until || until - now > time
 }
 
 /// See [`Machine::judge`].

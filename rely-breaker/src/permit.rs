@@ -8,7 +8,7 @@ use crate::breaker::Shared;
 /// Permission to make one call; say what became of it.
 ///
 /// It carries the generation that admitted the call. Dropped without a word, it counts for nothing:
-/// a trial call's place goes to another call.
+/// a trial call's place goes to another call. Dropped while its thread panics, it is a failure.
 #[must_use = "a permit that is dropped at once lets nothing through"]
 pub struct Permit {
     shared: Arc<Shared>,
@@ -67,7 +67,10 @@ impl Permit {
 impl Drop for Permit {
     #[inline]
     fn drop(&mut self) {
-        self.settle(Outcome::CANCELLED);
+        if self.open {
+            let panics = std::thread::panicking();
+            self.settle(if panics { Outcome::FAILURE } else { Outcome::CANCELLED });
+        }
     }
 }
 

@@ -90,6 +90,22 @@ fn open_rejects_with_name_and_remaining_wait_until_the_deadline_exactly() {
     assert_eq!(breaker.status().rejected, 1);
 }
 
+#[test]
+fn a_clock_that_goes_back_keeps_no_breaker_open() {
+    let (breaker, manual) = breaker(small());
+    manual.advance(3600 * SECOND);
+    fail(&breaker, 4);
+    // Back to where it was tripped, and to before that.
+    assert!(breaker.would_reject());
+    manual.set(Instant::ORIGIN + 3600 * SECOND - Duration::from_nanos(1));
+    assert!(!breaker.would_reject());
+    let trials: Vec<_> = (0..4).map(|_| breaker.acquire().unwrap()).collect();
+    manual.set(Instant::ORIGIN);
+    let rejected = breaker.acquire().unwrap_err();
+    assert_eq!((rejected.reason, rejected.retry_after), (RejectedReason::Open, Some(30 * SECOND)));
+    drop(trials);
+}
+
 fn half_open() -> (Breaker, ManualClock) {
     let (breaker, manual) = breaker(small());
     fail(&breaker, 4);
@@ -224,12 +240,59 @@ fn subscribers_see_each_change_with_its_reason_and_the_new_state() {
 }
 
 #[test]
+fn a_breaker_that_opens_again_says_so_and_was_tripped_once() {
+    let (breaker, manual) = breaker(small());
+    let mut changes = breaker.subscribe(NonZeroUsize::new(8).unwrap());
+    fail(&breaker, 4);
+    assert_eq!(breaker.status().until, Some(Instant::ORIGIN + 30 * SECOND));
+    manual.advance(30 * SECOND);
+    fail(&breaker, 2);
+    manual.advance(30 * SECOND);
+    let taken: Vec<_> = (0..4).map(|_| breaker.acquire().unwrap()).collect();
+    assert_eq!(
+        breaker.acquire().unwrap_err().to_string(),
+        "circuit breaker queue is half-open and all trials are taken"
+    );
+    manual.advance(10 * SECOND);
+    assert!(breaker.acquire().is_err());
+    let status = breaker.status();
+    assert_eq!((status.state, status.opened, status.rejected), (State::Open, 1, 2));
+    assert_eq!(status.since, Instant::ORIGIN + 70 * SECOND);
+    let mut reasons = Vec::new();
+    while let Some(Delivery::Event(change)) = changes.try_next() {
+        reasons.push(change.reason.to_string());
+    }
+    assert_eq!(reasons[2], "2 of 2 trial calls went badly");
+    assert_eq!(reasons[4], "the trial calls did not end in time");
+    breaker.reset();
+    assert_eq!((breaker.status().until, breaker.status().opened), (None, 1));
+    drop(taken);
+}
+
+#[test]
+fn the_builder_sets_what_it_says() {
+    let builder = Breaker::builder("x").failure_rate(Ratio::ONE).window_calls(9).minimum_calls(8);
+    let breaker = builder.open_for(7 * SECOND).trials(6).trial_limit(5 * SECOND).build().unwrap();
+    let expected = BreakerConfig {
+        failure_rate: Ratio::ONE,
+        window_calls: 9,
+        minimum_calls: 8,
+        open_for: 7 * SECOND,
+        trials: 6,
+        trial_limit: 5 * SECOND,
+    };
+    assert_eq!(breaker.config(), &expected);
+}
+
+#[test]
 fn it_is_a_signal() {
     let (breaker, manual) = breaker(small());
     let now = || Instant::ORIGIN + 100 * SECOND;
     assert_eq!(breaker.verdict(now()).level, Level::Healthy);
     fail(&breaker, 4);
-    assert_eq!(breaker.verdict(now()).level, Level::Unhealthy);
+    let verdict = breaker.verdict(now());
+    assert_eq!((verdict.level, verdict.as_of), (Level::Unhealthy, now()));
+    assert!(verdict.reason.contains("queue is open"), "{}", verdict.reason);
     manual.advance(30 * SECOND);
     let trial = breaker.acquire().unwrap();
     let verdict = breaker.verdict(now());
@@ -265,6 +328,22 @@ fn configurations_out_of_range_are_refused_by_name() {
     fail(&breaker, 4);
     manual.set(Instant::from_nanos(u64::MAX - 1));
     assert!(breaker.acquire().is_err());
+}
+
+#[test]
+fn a_panic_under_a_permit_is_a_failure_of_that_call_alone() {
+    let (breaker, _) = breaker(small());
+    let mut cx = core::task::Context::from_waker(core::task::Waker::noop());
+    let mut neighbour = Box::pin(breaker.call(core::future::pending::<Result<(), ()>>()));
+    assert!(core::future::Future::poll(neighbour.as_mut(), &mut cx).is_pending());
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _neighbour = neighbour;
+        let _permit = breaker.acquire().unwrap();
+        panic!("oh");
+    }));
+    assert!(panicked.is_err());
+    let counts = breaker.status().counts;
+    assert_eq!((counts.total, counts.bad), (1, 1));
 }
 
 #[test]
@@ -330,7 +409,9 @@ impl Naive {
     }
 
     fn acquire(&mut self, now: u64) -> Option<(u64, bool)> {
-        if self.state != State::Closed && now >= self.until {
+        let time = if self.state == State::Open { 30 } else { 10 };
+        let over = now >= self.until || now < self.until - time;
+        if self.state != State::Closed && over {
             if self.state == State::Open {
                 self.enter(State::HalfOpen, now + 10);
             } else {

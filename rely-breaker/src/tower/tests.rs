@@ -76,7 +76,10 @@ fn the_state_at_call_decides_not_the_one_at_poll_ready() {
     let error = futures::executor::block_on(service.call(())).unwrap_err();
     let rejected = error.rejected().unwrap().clone();
     assert_eq!(rejected.reason, RejectedReason::InnerNotReady);
-    assert_eq!(rejected.retry_after, Some(Duration::ZERO));
+    assert_eq!((rejected.state, rejected.retry_after), (State::HalfOpen, Some(Duration::ZERO)));
+    let text =
+        "circuit breaker queue lets calls through again, its service is not ready yet, retry now";
+    assert_eq!(rejected.to_string(), text);
     assert_eq!(breaker.status().inner_not_ready, 1);
     // The trial that it did not use is still there, and the next attempt has it.
     assert!(service.poll_ready(&mut cx).is_ready());

@@ -33,12 +33,18 @@ impl ManualClock {
 
     /// Moves the clock forward by `step` and wakes the timers that came due.
     pub fn advance(&self, step: Duration) {
-        self.set(self.0.now() + step);
+        let move_on = |now| Some((Instant::from_nanos(now) + step).as_nanos());
+        let before = self.0.now.fetch_update(Ordering::SeqCst, Ordering::SeqCst, move_on);
+        self.wake_due(Instant::from_nanos(before.unwrap_or_else(|now| now)) + step);
     }
 
     /// Sets the clock to `now`, earlier or later, and wakes the timers that came due.
     pub fn set(&self, now: Instant) {
         self.0.now.store(now.as_nanos(), Ordering::SeqCst);
+        self.wake_due(now);
+    }
+
+    fn wake_due(&self, now: Instant) {
         let due = self.0.lock().take_due(now);
         for waker in due {
             waker.wake();
@@ -108,5 +114,22 @@ impl Shared {
     pub(super) fn remove(&self, id: TimerId) {
         let waker = self.lock().remove(id);
         drop(waker);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Clock;
+    use super::*;
+
+    #[test]
+    fn threads_that_advance_the_clock_lose_no_step() {
+        let (clock, manual) = Clock::manual();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..20_000).for_each(|_| manual.advance(Duration::from_nanos(1))));
+            }
+        });
+        assert_eq!(clock.now(), Instant::from_nanos(80_000));
     }
 }

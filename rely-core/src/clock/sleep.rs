@@ -13,9 +13,9 @@ use crate::Instant;
 
 #[cfg(feature = "tokio")]
 type TokioSleep = ::tokio::time::Sleep;
-// Never made: without the feature there is no tokio clock.
+// Never made: without the feature there is no tokio clock. Like tokio's, it does not move.
 #[cfg(not(feature = "tokio"))]
-type TokioSleep = core::future::Pending<()>;
+type TokioSleep = core::marker::PhantomPinned;
 
 pin_project! {
     /// The future of [`Clock::sleep`] and [`Clock::sleep_until`].
@@ -198,6 +198,19 @@ mod tests {
         assert_eq!(manual.next_timer(), Some(later));
         drop(sleep);
         assert_eq!(manual.timers(), 0);
+    }
+
+    #[test]
+    fn a_timer_is_pinned_with_every_feature_and_with_none() {
+        trait Either<A> {
+            fn found() -> bool {
+                true
+            }
+        }
+        impl<T> Either<()> for T {}
+        impl<T: Unpin> Either<u8> for T {}
+        // Compiles only while one of the two implementations does not hold.
+        assert!(<Sleep as Either<_>>::found());
     }
 
     #[test]

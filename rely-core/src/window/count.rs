@@ -52,6 +52,13 @@ impl Tickets {
         }
     }
 
+    /// Goes on as if so many calls had been taken in.
+    #[cfg(test)]
+    #[cfg(not(rely_loom))]
+    pub(super) fn skip(&self, calls: u64) {
+        self.head.fetch_add(calls, Ordering::SeqCst);
+    }
+
     /// The head and the base of this epoch. While a reset is under way they are the same: the window
     /// is empty.
     pub(super) fn span(&self) -> (u64, u64) {
@@ -84,7 +91,7 @@ impl Tickets {
         u16::try_from(self.head.load(Ordering::Acquire) >> TICKET_BITS).unwrap_or(0)
     }
 
-    /// Begins the next epoch; the caller clears what the old one left. One caller at a time.
+    /// Begins the next epoch; the caller clears what the old one left.
     pub(super) fn next_epoch(&self) -> u64 {
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
@@ -92,11 +99,23 @@ impl Tickets {
             let next = epoch << TICKET_BITS | head & TICKET_MASK;
             match self.head.compare_exchange_weak(head, next, Ordering::SeqCst, Ordering::Relaxed) {
                 Ok(_) => {
-                    self.base.store(next, Ordering::SeqCst);
+                    self.rebase(next);
                     tell_loom_seq_cst();
                     return next & TICKET_MASK;
                 }
                 Err(now) => head = now,
+            }
+        }
+    }
+
+    /// Makes `next` the base, unless a reset that began later was faster.
+    fn rebase(&self, next: u64) {
+        let mut base = self.base.load(Ordering::SeqCst);
+        // Epochs wrap: the later of two is less than half the way round ahead.
+        while next.wrapping_sub(base) <= u64::MAX >> 1 {
+            match self.base.compare_exchange_weak(base, next, Ordering::SeqCst, Ordering::SeqCst) {
+                Ok(_) => return,
+                Err(now) => base = now,
             }
         }
     }
@@ -172,22 +191,25 @@ impl Plane {
         }
     }
 
-    /// Sets the bit of a ticket; not if its word already belongs to a later lap.
-    fn set(&self, ticket: u64) {
+    /// Sets the bit of a ticket, if that is in the window.
+    fn set(&self, tickets: &Tickets, calls: u64, ticket: u64) {
         self.set.fetch_add(1, Ordering::SeqCst);
         let Place { word, tag, bit } = self.place(ticket);
         let slot = &self.words[word];
         let mut now = slot.load(Ordering::SeqCst);
         loop {
-            let found = now >> CALLS_PER_WORD;
-            let behind = tag.wrapping_sub(found) & 0xFFFF;
-            if behind > 0x7FFF {
+            // Read after the word: whoever gave it to a later lap had pushed this ticket out before.
+            if ticket < tickets.oldest(calls) {
                 self.set.fetch_sub(1, Ordering::SeqCst);
                 return;
             }
-            // What an earlier lap has left here is out of the window, and its clearing thread stalled.
-            let left = if behind == 0 { 0 } else { u64::from((now & BITS).count_ones()) };
-            let kept = if behind == 0 { now & BITS } else { 0 };
+            // So another tag is that of an earlier lap, however long ago: a lap without any yes
+            // leaves no trace. Bits it has left are out of the window, their clearing thread stalled.
+            let (kept, left) = if now >> CALLS_PER_WORD == tag {
+                (now & BITS, 0)
+            } else {
+                (0, u64::from((now & BITS).count_ones()))
+            };
             let next = tag << CALLS_PER_WORD | kept | bit;
             match slot.compare_exchange_weak(now, next, Ordering::SeqCst, Ordering::SeqCst) {
                 Ok(_) => {
@@ -258,7 +280,9 @@ impl CountWindow {
     /// The same window, empty, that also keeps which calls were slow.
     #[must_use]
     pub fn with_slow(self) -> Self {
-        Self { slow: Some(Plane::new(self.calls)), ..self }
+        let calls = self.calls;
+        let (bad, slow) = (Plane::new(calls), Some(Plane::new(calls)));
+        Self { calls, tickets: Tickets::new(), bad, slow }
     }
 
     /// How many calls the window holds at most.
@@ -298,7 +322,7 @@ impl CountWindow {
 
     #[cold]
     fn answer_yes(plane: &Plane, tickets: &Tickets, calls: u64, ticket: u64) {
-        plane.set(ticket);
+        plane.set(tickets, calls, ticket);
         // If this thread stalled for a whole window, whoever pushed the ticket out found no bit to
         // clear, or a reset did: then the bit has to go again.
         if ticket < tickets.oldest(calls) {
@@ -343,5 +367,76 @@ impl fmt::Debug for CountWindow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = self.counts();
         f.debug_struct("CountWindow").field("calls", &self.calls).field("counts", &counts).finish()
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(rely_loom))]
+mod tests {
+    use super::*;
+
+    /// Takes tickets up to `head` without recording anything.
+    fn tickets_up_to(head: u64) -> Tickets {
+        Tickets { head: AtomicU64::new(head), base: AtomicU64::new(0) }
+    }
+
+    #[test]
+    fn a_failure_counts_however_long_ago_the_last_one_was() {
+        // Calls in a lap of the ring; the words' lap tags come round after 65,536 of them.
+        const LAP: u64 = 2 * CALLS_PER_WORD;
+        for laps in [1, 0x7FFF, 0x8000, 0xC000, 0xFFFF, 0x1_0000, 0x1_8000] {
+            let window = CountWindow::new(10).unwrap();
+            window.record(0, true, false);
+            (0..10).for_each(|_| assert!(window.record(0, false, false).is_some()));
+            assert_eq!(window.counts().bad, 0);
+            // As many successes later: while nothing is bad they touch nothing else.
+            window.tickets.skip(laps * LAP);
+            for bad in 1..=5 {
+                window.record(0, true, false);
+                assert_eq!(window.counts().bad, bad, "after {laps} laps");
+            }
+            (0..10).for_each(|_| assert!(window.record(0, false, false).is_some()));
+            assert_eq!(window.counts(), Counts { total: 10, bad: 0, slow: 0 });
+        }
+    }
+
+    #[test]
+    fn epochs_and_their_bases_come_round() {
+        let window = CountWindow::new(2).unwrap();
+        for epoch in 1..=u32::from(EPOCHS) + 2 {
+            let epoch = u16::try_from(epoch % u32::from(EPOCHS)).unwrap();
+            assert_eq!((window.reset(), window.epoch()), (epoch, epoch));
+            assert_eq!(window.counts().total, 0);
+            assert_eq!(window.record(epoch, true, false), Some(1));
+            assert_eq!(window.record(epoch, false, false), Some(2));
+            assert_eq!(window.counts(), Counts { total: 2, bad: 1, slow: 0 });
+        }
+    }
+
+    #[test]
+    fn a_bit_that_a_stalled_thread_left_uncleared_goes_with_its_lap() {
+        let plane = Plane::new(1);
+        plane.set(&tickets_up_to(1), 1, 0);
+        assert_eq!(plane.count(), 1);
+        // The same bit two words on; nobody has cleared it.
+        plane.set(&tickets_up_to(97), 1, 96);
+        assert_eq!(plane.count(), 1);
+        plane.clear(0);
+        assert_eq!(plane.count(), 1, "whoever was to clear it finds another lap");
+        plane.clear(96);
+        plane.clear(96);
+        assert_eq!(plane.count(), 0);
+    }
+
+    #[test]
+    fn a_call_that_left_the_window_before_its_bit_was_set_is_left_out() {
+        let plane = Plane::new(1);
+        let tickets = tickets_up_to(97);
+        plane.set(&tickets, 1, 96);
+        plane.set(&tickets, 1, 0);
+        plane.set(&tickets, 1, 1);
+        assert_eq!(plane.count(), 1);
+        plane.clear(96);
+        assert_eq!(plane.count(), 0);
     }
 }

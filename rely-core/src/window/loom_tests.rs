@@ -70,6 +70,24 @@ fn a_straggler_never_counts_after_a_reset() {
 }
 
 #[test]
+fn two_resets_at_once_leave_a_window_that_counts() {
+    model(|| {
+        let window = Arc::new(CountWindow::new(2).unwrap());
+        window.record(0, true, false);
+        let other = {
+            let window = Arc::clone(&window);
+            thread::spawn(move || window.reset())
+        };
+        window.reset();
+        other.join().unwrap();
+        assert_eq!(window.epoch(), 2);
+        assert_eq!(window.record(2, true, false), Some(1));
+        assert_eq!(window.record(2, false, false), Some(2));
+        assert_eq!(window.counts(), Counts { total: 2, bad: 1, slow: 0 });
+    });
+}
+
+#[test]
 fn weights_balance_when_threads_replace_and_reset() {
     model(|| {
         let window = Arc::new(WeightedWindow::new(1).unwrap());
@@ -125,5 +143,22 @@ fn a_time_window_counts_each_outcome_in_its_own_bucket_or_not_at_all() {
             assert!(thread.join().unwrap());
         }
         assert_eq!(window.sum(at(5), 0), 3, "an outcome was lost");
+    });
+}
+
+#[test]
+fn a_leap_to_where_the_tag_comes_round_wakes_no_old_outcome_and_loses_no_new_one() {
+    model(|| {
+        let window = TimeWindow::builder(Duration::from_micros(1)).buckets(1).build().unwrap();
+        let window = Arc::new(window);
+        let at = |tick: u64| Instant::from_nanos(tick * 1_000);
+        assert!(window.record(at(0), 0, 100));
+        let other = {
+            let window = Arc::clone(&window);
+            thread::spawn(move || window.record(at(65_536), 0, 1))
+        };
+        assert!(window.record(at(65_536), 0, 10));
+        assert!(other.join().unwrap());
+        assert_eq!(window.sum(at(65_536), 0), 11);
     });
 }

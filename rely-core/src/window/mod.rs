@@ -3,11 +3,14 @@
 //! | window | holds | a record costs | exact to |
 //! |---|---|---|---|
 //! | [`CountWindow`] | the last `n` calls, one bit a call and question | one compare-and-swap, one load | the call |
-//! | [`WeightedWindow`] | the last `n` calls with their weights, one word a call | one compare-and-swap, up to three adds | the call |
+//! | [`WeightedWindow`] | the last `n` calls with their weights, one word a call | two compare-and-swaps, up to three adds | the call |
 //! | [`TimeWindow`] | the last span of time in buckets, any number of lanes | one compare-and-swap | the bucket |
 //!
 //! All are lock-free, allocate only when they are made, and take time as a value. Several threads
 //! may record at once; none is ever waited for.
+//!
+//! Counts are exact once the recording calls have returned. What is read meanwhile may be off by the
+//! one call that each recording thread has half taken in.
 //!
 //! # What a stalled thread cannot do
 //!

@@ -188,6 +188,16 @@ fn a_count_window_really_slides() {
 }
 
 #[test]
+fn a_window_that_learns_to_keep_slow_calls_starts_empty() {
+    let window = CountWindow::new(3).unwrap();
+    window.record(0, true, true);
+    let window = window.with_slow();
+    assert_eq!(window.counts(), Counts::default());
+    assert_eq!(window.record(0, true, true), Some(1));
+    assert_eq!(window.counts(), Counts { total: 1, bad: 1, slow: 1 });
+}
+
+#[test]
 fn sizes_out_of_range_are_refused_by_name() {
     for calls in [0, CountWindow::MAX_CALLS + 1] {
         assert_eq!(CountWindow::new(calls).unwrap_err().field(), "calls");
@@ -223,12 +233,12 @@ fn a_cell_stays_at_its_largest_count() {
 fn an_outcome_does_not_come_back_when_its_tag_comes_round_again() {
     let bucket = Duration::from_micros(1);
     for buckets in [1u32, 3, 4] {
-        let window =
-            TimeWindow::builder(bucket * buckets).buckets(buckets).lanes(2).build().unwrap();
         let ring = u64::from(buckets.next_power_of_two());
-        window.record(Instant::ORIGIN, 0, 9);
         // The other lane keeps the window moving, now in small steps, now in leaps.
         for step in [1, ring * 1000, ring * 16_384, ring * 65_536] {
+            let window =
+                TimeWindow::builder(bucket * buckets).buckets(buckets).lanes(2).build().unwrap();
+            assert!(window.record(Instant::ORIGIN, 0, 9));
             let start = Instant::ORIGIN;
             for lap in 0..(ring * 65_536 / step) + 2 {
                 let now = start + Duration::from_micros(step * lap);
@@ -236,10 +246,40 @@ fn an_outcome_does_not_come_back_when_its_tag_comes_round_again() {
                 let stale = window.sum(now, 0);
                 assert!(stale == 0 || lap * step < u64::from(buckets), "{buckets} {step} {lap}");
             }
-            window.reset();
-            window.record(Instant::ORIGIN, 0, 9);
         }
     }
+}
+
+#[test]
+fn an_outcome_does_not_come_back_after_a_silence_however_long() {
+    for buckets in [1u32, 3, 4] {
+        let bucket = Duration::from_micros(1);
+        let ring = u64::from(buckets.next_power_of_two());
+        for laps in [1_000, 16_384, 65_536, 131_072] {
+            let later = Instant::from_nanos(ring * laps * 1_000);
+            let window = TimeWindow::builder(bucket * buckets).buckets(buckets).lanes(2).build();
+            let window = window.unwrap();
+            window.record(Instant::ORIGIN, 0, 9);
+            assert_eq!(window.sums(later), [0, 0], "read {laps} laps later");
+            window.record(later, 1, 1);
+            assert_eq!(window.sums(later), [0, 1], "recorded {laps} laps later");
+            window.record(later, 0, 1);
+            assert_eq!(window.sums(later), [1, 1], "recorded {laps} laps later");
+        }
+    }
+}
+
+#[test]
+fn an_emptied_time_window_goes_on_where_it_was() {
+    let window = TimeWindow::builder(Duration::from_secs(1)).lanes(2).shards(2).build().unwrap();
+    let now = Instant::ORIGIN + Duration::from_secs(5);
+    window.record(now, 0, 1);
+    window.record(now, 1, 2);
+    window.reset();
+    assert_eq!(window.sums(now), [0, 0]);
+    assert!(!window.record(Instant::ORIGIN, 0, 1), "its time does not go back");
+    assert!(window.record(now, 1, 3));
+    assert_eq!(window.sums(now), [0, 3]);
 }
 
 #[test]

@@ -244,25 +244,32 @@ impl TimeWindow {
 
     #[cold]
     fn advance(&self, latest: u64, tick: u64) {
-        let moved =
-            self.latest.compare_exchange(latest, tick, Ordering::AcqRel, Ordering::Relaxed).is_ok();
         let sweep = self.log2 + LAPS_BETWEEN_SWEEPS.trailing_zeros();
-        if moved && latest >> sweep != tick >> sweep {
-            self.sweep(tick);
+        if latest >> sweep != tick >> sweep {
+            self.sweep(latest, tick);
         }
+        // If another thread was faster, the caller looks again.
+        let _ = self.latest.compare_exchange(latest, tick, Ordering::AcqRel, Ordering::Relaxed);
     }
 
-    /// Clears every cell that holds no tick of the window, before its tag comes round again.
+    /// Clears every cell that will hold no tick of the window once that has moved from `latest` to
+    /// `next`, before its tag comes round again: a leap may end just where it does.
     #[cold]
-    fn sweep(&self, latest: u64) {
+    fn sweep(&self, latest: u64, next: u64) {
         for shard in 0..self.shards {
             for slot in 0..1usize << self.log2 {
-                // The tick of the window that belongs into this slot, if there is one.
-                let ago = (self.slot(latest) + (1 << self.log2) - slot) & ((1 << self.log2) - 1);
-                let live = latest.checked_sub(ago as u64).filter(|_| (ago as u64) < self.ticks);
+                // The tick of the window that belongs into this slot, if there is one already.
+                let ago = (self.slot(next) + (1 << self.log2) - slot) & ((1 << self.log2) - 1);
+                let live = next.checked_sub(ago as u64);
+                let live = live.filter(|tick| (ago as u64) < self.ticks && *tick <= latest);
                 for lane in 0..self.lanes {
                     let cell = &self.cells[shard * self.stride + slot * self.lanes + lane];
                     let word = cell.load(Ordering::Acquire);
+                    // Read after the cell: a count of a newer tick shows in `latest`, and whoever moved
+                    // that has swept.
+                    if self.latest.load(Ordering::Acquire) != latest {
+                        return;
+                    }
                     if word & COUNT_MASK != 0
                         && Some(word >> COUNT_BITS) != live.map(|t| self.tag(t))
                     {
@@ -287,13 +294,6 @@ impl TimeWindow {
         let _ = self.offset.compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed);
         self.late_in_a_row.store(0, Ordering::Relaxed);
         self.record_at(moment, lane, weight)
-    }
-
-    /// The newest tick of the window as seen at `now`.
-    fn head(&self, now: Instant) -> u64 {
-        let latest = self.latest.load(Ordering::Acquire);
-        let offset = self.offset.load(Ordering::Acquire);
-        self.tick.divide(now.as_nanos()).wrapping_add(offset).max(latest)
     }
 
     /// Adds up every lane over the window as it stands at `now`; one number for each lane.
@@ -335,8 +335,12 @@ impl TimeWindow {
     }
 
     fn for_each(&self, now: Instant, ticks: u64, mut f: impl FnMut(usize, usize, u64)) {
-        let head = self.head(now);
-        for (ago, tick) in (0..ticks).filter_map(|ago| Some((ago, head.checked_sub(ago)?))) {
+        let latest = self.latest.load(Ordering::Acquire);
+        let offset = self.offset.load(Ordering::Acquire);
+        let head = self.tick.divide(now.as_nanos()).wrapping_add(offset).max(latest);
+        // A later tick than the newest has nothing yet, whatever an old lap of its tag has left.
+        for ago in (head - latest).min(ticks)..ticks {
+            let Some(tick) = head.checked_sub(ago) else { break };
             let tag = self.tag(tick);
             for shard in 0..self.shards {
                 let start = shard * self.stride + self.slot(tick) * self.lanes;

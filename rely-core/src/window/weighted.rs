@@ -17,7 +17,8 @@ const LAP_MASK: u64 = u64::MAX >> LAP_SHIFT;
 /// The last `n` calls, where some count for more than others.
 ///
 /// The window still holds `n` calls; its [`Counts`] are sums of their weights. It costs a word a
-/// call and a few adds more than a [`CountWindow`](super::CountWindow), and has the same epochs.
+/// call, and a compare-and-swap and a few adds more than a [`CountWindow`](super::CountWindow); it
+/// has the same epochs.
 ///
 /// ```
 /// use rely_core::Weight;
@@ -96,7 +97,8 @@ impl WeightedWindow {
         let next = lap << LAP_SHIFT | call;
         let mut now = slot.load(Ordering::Acquire);
         loop {
-            if now >> LAP_SHIFT > lap {
+            // Laps come round, but every lap passes every slot: the later is close ahead.
+            if lap.wrapping_sub(now >> LAP_SHIFT) & LAP_MASK > LAP_MASK / 2 {
                 return false;
             }
             match slot.compare_exchange_weak(now, next, Ordering::SeqCst, Ordering::Acquire) {
@@ -141,5 +143,26 @@ impl fmt::Debug for WeightedWindow {
             .field("calls", &self.calls)
             .field("counts", &counts)
             .finish()
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(rely_loom))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn laps_come_round_without_losing_a_call() {
+        let window = WeightedWindow::new(1).unwrap();
+        // The smallest window is the first to see its laps come round.
+        window.tickets.skip(LAP_MASK - 2);
+        window.slots[0].store((LAP_MASK - 2) << LAP_SHIFT, Ordering::SeqCst);
+        for weight in 1..=6 {
+            window.record(0, Weight::new(weight), true, false);
+            let weight = u64::from(weight);
+            assert_eq!(window.counts(), Counts { total: weight, bad: weight, slow: 0 });
+        }
+        window.reset();
+        assert_eq!(window.counts(), Counts::default());
     }
 }

@@ -57,6 +57,8 @@ const AVAILABILITY: f64 = 0.999;
 const P99: Duration = Duration::from_millis(100);
 /// The day is called off when so many of the last second's orders fail outside of the fault.
 const ABORT_BELOW: f64 = 0.2;
+/// An order that has no answer so long after the last was sent will not have one.
+const LAST_ANSWER: Duration = Duration::from_secs(10);
 /// A rollback that takes longer than this has not noticed in time.
 const ROLLBACK_LIMIT: Duration = Duration::from_secs(3);
 
@@ -160,7 +162,8 @@ impl Day {
 
         self.seen.stop();
         load.await?;
-        while self.seen.ended() < self.seen.sent() {
+        let until = self.clock.now() + LAST_ANSWER;
+        while self.seen.ended() < self.seen.sent() && self.clock.now() < until {
             self.clock.sleep(SAMPLE).await;
         }
         driver.abort();
@@ -224,10 +227,9 @@ impl Day {
         let took = self.journal.rollback_time();
         let share = self.split.share();
         let standing = self.rollout.standing();
-        let held = self.journal.fired > 0
+        let held = self.journal.took_itself_back(ROLLBACK_LIMIT)
             && share == Ratio::ZERO
-            && standing == Standing::RolledBack
-            && took.is_some_and(|took| took <= ROLLBACK_LIMIT.as_secs_f64());
+            && standing == Standing::RolledBack;
         let took = took.map_or_else(|| "no rollback".into(), |took| format!("{took:.2} s"));
         let measured = format!(
             "{} calls hit, first bad answer to rollback: {took}, v2 has {share}, rollout {standing}",

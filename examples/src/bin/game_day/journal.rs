@@ -18,6 +18,8 @@
 //!
 //! All times are seconds since the day began.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 /// The version of the schema that this program writes and reads.
@@ -148,6 +150,13 @@ impl Journal {
     pub(crate) fn rollback_time(&self) -> Option<f64> {
         Some(self.rolled_back_seconds? - self.first_bad_seconds?)
     }
+
+    /// Whether the fault hit calls, and the candidate went back within `limit` after the first bad
+    /// answer. One that went back before had another reason.
+    pub(crate) fn took_itself_back(&self, limit: Duration) -> bool {
+        let within = |time: f64| (0.0..=limit.as_secs_f64()).contains(&time);
+        self.fired > 0 && self.rollback_time().is_some_and(within)
+    }
 }
 
 #[cfg(test)]
@@ -185,6 +194,24 @@ mod tests {
         assert_eq!(error, "the journal's version is 2, allowed: 1");
         assert!(Journal::read(&text.replace("\"pace\"", "\"peace\"")).is_err());
         assert!(Journal::read("{}").is_err());
+    }
+
+    #[test]
+    fn a_rollback_counts_only_if_the_fault_caused_it() {
+        let limit = Duration::from_secs(3);
+        let holds = |fired, bad, back| {
+            let mut journal = journal();
+            (journal.fired, journal.first_bad_seconds) = (fired, bad);
+            journal.rolled_back_seconds = back;
+            journal.took_itself_back(limit)
+        };
+        assert!(holds(9, Some(15.0), Some(15.5)));
+        assert!(holds(9, Some(15.0), Some(18.0)), "met exactly");
+        assert!(!holds(9, Some(15.0), Some(18.001)), "too late");
+        assert!(!holds(0, Some(15.0), Some(15.5)), "the fault never fired");
+        assert!(!holds(9, None, Some(15.5)), "the user saw nothing of it");
+        assert!(!holds(9, Some(15.0), None), "nobody took it back");
+        assert!(!holds(9, Some(15.0), Some(14.9)), "it was back before");
     }
 
     #[test]

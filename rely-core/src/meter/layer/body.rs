@@ -140,9 +140,18 @@ struct Pending<C> {
 }
 
 impl<C: ClassifyEnd<E>, E> Finish<E> for EndOfBody<C> {
-    fn finish(self, end: StreamEnd<'_, E>) {
-        if let Some(Pending { point, latency, head, classify }) = self.pending {
+    fn finish(mut self, end: StreamEnd<'_, E>) {
+        if let Some(Pending { point, latency, head, classify }) = self.pending.take() {
             point.record(classify.classify_end(head, end), latency);
+        }
+    }
+}
+
+impl<C> Drop for EndOfBody<C> {
+    fn drop(&mut self) {
+        // Nobody learned of an end: the body panicked when it was asked for its length or its end.
+        if let Some(Pending { point, latency, head, .. }) = self.pending.take() {
+            point.record(Outcome::FAILURE.with_weight(head.weight), latency);
         }
     }
 }

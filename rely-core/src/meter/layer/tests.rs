@@ -193,5 +193,36 @@ mod until_end_of_body {
         assert!(service.get_mut().oneshot(()).now_or_never().is_some());
     }
 
+    /// Panics when asked how long it is.
+    struct Unsizable;
+
+    impl http_body::Body for Unsizable {
+        type Data = Bytes;
+        type Error = std::io::Error;
+
+        fn poll_frame(
+            self: core::pin::Pin<&mut Self>,
+            _: &mut core::task::Context<'_>,
+        ) -> Poll<Option<Chunk>> {
+            Poll::Ready(None)
+        }
+
+        fn size_hint(&self) -> http_body::SizeHint {
+            panic!("no size")
+        }
+    }
+
+    #[test]
+    fn a_body_that_panics_before_it_is_polled_is_a_failure() {
+        let (point, _) = point();
+        let layer = point.layer().classify(HttpStatus::new()).until_end_of_body();
+        let mut service = layer.layer(service_fn(|(): ()| {
+            ready(Ok::<_, std::convert::Infallible>(Response::new(Unsizable)))
+        }));
+        let call = service.call(());
+        assert!(catch_unwind(AssertUnwindSafe(|| call.now_or_never().is_some())).is_err());
+        assert_eq!(tally(&point), Tally { failure: 1, ..Tally::default() });
+    }
+
     use futures::FutureExt;
 }
