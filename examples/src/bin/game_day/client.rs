@@ -1,6 +1,8 @@
 //! The client's stack: meter, router, and on each arm a breaker and a meter.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +15,7 @@ use hyper_util::rt::TokioExecutor;
 use rely_breaker::{Breaker, BreakerError, Change};
 use rely_core::classify::{ByError, HttpStatus};
 use rely_core::meter::Target;
-use rely_core::{Clock, ConfigError, Meter, Point, Ratio, Subscriber};
+use rely_core::{Clock, ConfigError, Instant, Meter, Point, Ratio, Subscriber};
 use rely_rollout::{Key, Split};
 use tower::{Service, ServiceBuilder};
 
@@ -31,6 +33,7 @@ pub(crate) struct Arm {
     pub(crate) point: Point,
     pub(crate) breaker: Breaker,
     pub(crate) changes: Subscriber<Change>,
+    begun: Arc<AtomicU64>,
     address: String,
 }
 
@@ -50,17 +53,25 @@ impl Arm {
             .build()?;
         let capacity = NonZeroUsize::new(256).expect("it is not zero");
         let changes = breaker.subscribe(capacity);
-        Ok(Self { point, breaker, changes, address: format!("http://{}", version.address) })
+        let (begun, address) = (Arc::default(), format!("http://{}", version.address));
+        Ok(Self { point, breaker, changes, begun, address })
+    }
+
+    /// Whether no call is under way.
+    pub(crate) fn is_idle(&self, now: Instant) -> bool {
+        let begun = self.begun.load(Ordering::Acquire);
+        self.point.snapshot(now).lifetime.total() >= begun
     }
 
     /// Breaker outside, meter inside: the meter sees every attempt, the breaker's refusals are not
     /// attempts.
     fn service(&self, client: &HttpClient) -> impl Calls + use<> {
-        let address = self.address.clone();
+        let (address, begun) = (self.address.clone(), Arc::clone(&self.begun));
         ServiceBuilder::new()
             .layer(self.breaker.layer().classify(HttpStatus::new()))
             .layer(self.point.layer().classify(HttpStatus::new()))
             .map_request(move |Order(id)| {
+                begun.fetch_add(1, Ordering::Release);
                 let uri = format!("{address}/order/{id}");
                 let request = Request::get(uri).body(Body::new());
                 request.expect("an address and a number make a request")

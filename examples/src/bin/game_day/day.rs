@@ -218,8 +218,18 @@ impl Day {
             }
             self.drain();
         }
-        // Let the rest of the calls that were under way find the fault, then take it out.
+        // Let the rest of the calls that were under way find the fault and come back from it, which on
+        // a busy machine takes a while; then take it out.
         self.clock.sleep(SAMPLE).await;
+        let last = self.clock.now() + LAST_ANSWER;
+        while self.split.share() == Ratio::ZERO
+            && !self.candidate.is_idle(self.clock.now())
+            && self.clock.now() < last
+        {
+            self.clock.sleep(SAMPLE).await;
+            self.sample();
+            self.drain();
+        }
         self.journal.fired = armed.disarm().fired;
         self.event("fault", "disarmed", false);
         let since = |at: Instant| (at - self.start).as_secs_f64();
