@@ -58,7 +58,7 @@ const P99: Duration = Duration::from_millis(100);
 /// The day is called off when so many of the last second's orders fail outside of the fault.
 const ABORT_BELOW: f64 = 0.2;
 /// An order that has no answer so long after the last was sent will not have one.
-const LAST_ANSWER: Duration = Duration::from_secs(10);
+const LAST_ANSWER: Duration = Duration::from_secs(60);
 /// A rollback that takes longer than this has not noticed in time.
 const ROLLBACK_LIMIT: Duration = Duration::from_secs(3);
 
