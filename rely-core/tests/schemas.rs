@@ -2,6 +2,9 @@
 //!
 //! `RELY_UPDATE_SCHEMAS=1 cargo test -p rely-core --all-features --test schemas` writes them anew.
 
+// Helpers of tests are tests, which clippy cannot see here.
+#![allow(clippy::unwrap_used)]
+
 use std::path::Path;
 
 use rely_core::backoff::BackoffConfig;
