@@ -375,7 +375,9 @@ fn held_calls_of_many_tasks_are_all_let_go() {
 fn a_call_costs_little_room_when_nothing_is_held() {
     let (point, _, _) = point();
     let call = pin!(point.call(core::future::ready(0_u8), |_| 0));
-    assert!(size_of_val(&*call) <= 160, "{}", size_of_val(&*call));
+    // The timer is the most of it, and larger where tokio's comes in.
+    let (call, timer) = (size_of_val(&*call), size_of::<rely_core::Sleep>());
+    assert!(call <= timer + 64, "{call} bytes, {timer} of them the timer");
 }
 
 #[cfg(feature = "serde")]
