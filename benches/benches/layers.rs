@@ -81,6 +81,18 @@ fn floors() -> Vec<Case> {
             let clock = Clock::system();
             repeat(move |_| clock.coarse_now())
         }),
+        // What the meter's layer cannot do without: two clock readings, a handle for the future, and
+        // one step each for window, total, histogram and sum.
+        Case::new("floor/meter-layer", || {
+            let (clock, words) = (Clock::system(), Arc::new([const { AtomicU64::new(0) }; 64]));
+            repeat(move |n| {
+                let (start, words) = (clock.now(), Arc::clone(&words));
+                for word in [0, 16, 32, 48] {
+                    words[word].fetch_add(black_box(n), Ordering::Relaxed);
+                }
+                clock.now() - start
+            })
+        }),
         Case::new("std/instant-now", || repeat(|_| std::time::Instant::now())),
         Case::new("hdrhistogram/mutex-record", || {
             let histogram =
