@@ -3,7 +3,6 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Barrier, Weak};
 
 use super::*;
-use crate::Clock;
 
 /// A grain of 100 ns.
 const IDLE: Duration = Duration::from_nanos(6_400);
@@ -370,8 +369,6 @@ fn a_weak_hasher_costs_time_but_nothing_else() {
 #[test]
 fn a_million_keys_come_and_go() {
     let keys: u32 = if cfg!(debug_assertions) { 100_000 } else { 1_000_000 };
-    let clock = Clock::system();
-    let start = clock.now();
     let registry = registry(keys as usize, 16);
     for key in 0..keys {
         registry.get_or_insert_with(&key, at(0), || key).unwrap();
@@ -387,7 +384,6 @@ fn a_million_keys_come_and_go() {
         registry.get_or_insert_with(&key, at(u64::from(key)), || key).unwrap();
     }
     assert!(registry.len() as u64 <= 3 * GOES, "{}", registry.len());
-    assert!(clock.now() - start < Duration::from_secs(30), "{:?}", clock.now() - start);
 }
 
 #[test]
