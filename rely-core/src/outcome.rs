@@ -10,7 +10,7 @@ use core::time::Duration;
 /// |---|---|---|---|
 /// | success | good | counts, good | ends it |
 /// | failure | bad | counts, bad | lengthens it |
-/// | soft failure | bad | counts, bad | ends it |
+/// | soft failure | bad | counts, bad | leaves it |
 /// | ignored | not counted | not counted | leaves it |
 /// | cancelled | not counted | not counted, unless a policy says so | leaves it |
 /// | rejected | bad | never counted | leaves it |

@@ -134,12 +134,16 @@ fn measure(name: &str, html: &str) -> String {
     rest.split_once("</output>").unwrap().0.to_owned()
 }
 
-fn assert_fits(measured: &str, pictures: usize) {
+fn assert_no_complaint(measured: &str) {
     assert_eq!(measured.lines().count(), 5, "{measured}");
+    for complaint in ["OVERFLOW", "TEXT OUTSIDE", "SMALL TEXT"] {
+        assert!(!measured.contains(complaint), "{measured}");
+    }
+}
+
+fn assert_fits(measured: &str, pictures: usize) {
+    assert_no_complaint(measured);
     for line in measured.lines() {
-        for complaint in ["OVERFLOW", "TEXT OUTSIDE", "SMALL TEXT"] {
-            assert!(!line.contains(complaint), "{measured}");
-        }
         assert!(line.contains(&format!("pictures {pictures}")), "{measured}");
     }
 }
@@ -178,6 +182,23 @@ fn long_and_hostile_strings_fit_every_screen() {
             .to_html();
         assert_fits(&measure(name, &html), 1);
     }
+}
+
+/// A page that a program has made: the game day's, for one.
+#[test]
+fn the_page_that_rely_page_names_is_silent_and_fits_every_screen() {
+    let Some(path) = std::env::var_os("RELY_PAGE") else {
+        println!("skipped: RELY_PAGE names no page");
+        return;
+    };
+    if !installed() {
+        return;
+    }
+    let html = fs::read_to_string(path).unwrap();
+    let seen = open("named", &html);
+    assert!(seen.console().is_empty(), "{:?}", seen.console());
+    assert!(seen.dom.contains("<main"), "{}", seen.dom);
+    assert_no_complaint(&measure("named-widths", &html));
 }
 
 /// The other tests listen for the console; this one shows that it would be heard.

@@ -71,6 +71,19 @@ impl LatencyWindow {
         LatencySnapshot::new(self.scale, self.counts.sums(now))
     }
 
+    /// How many latencies over `limit`, to the precision of the scale, each slice of the window holds
+    /// at `now`: see [`TimeWindow::bucket_sums`].
+    #[must_use]
+    pub fn over(&self, now: Instant, limit: Duration) -> Vec<(u64, u64)> {
+        self.counts.bucket_sums(now, self.scale.index(saturating_nanos(limit)) + 1)
+    }
+
+    /// How long a latency is held at least: the span less one slice.
+    #[must_use]
+    pub fn held_for(&self) -> Duration {
+        self.counts.span().saturating_sub(self.counts.bucket())
+    }
+
     /// The scale of its buckets.
     #[must_use]
     pub const fn scale(&self) -> LatencyScale {

@@ -134,16 +134,34 @@ impl Point {
         self.0.window.buckets(now).into_iter().map(lanes).map(Tally::from_lanes).collect()
     }
 
+    /// The calls since the point was made.
+    #[must_use]
+    pub fn lifetime(&self) -> Tally {
+        Tally::from_lanes(core::array::from_fn(|lane| self.total(|totals| &totals.classes[lane])))
+    }
+
+    /// The sum of the latencies of successes and bad calls since the point was made; it wraps after
+    /// 584 years.
+    #[must_use]
+    pub fn lifetime_latency(&self) -> Duration {
+        Duration::from_nanos(self.total(|totals| &totals.latency_nanos))
+    }
+
+    /// How long the successes of the window took, as a window of its own.
+    #[must_use]
+    pub fn latencies(&self) -> &LatencyWindow {
+        &self.0.success_latency
+    }
+
+    fn total(&self, of: impl Fn(&Totals) -> &AtomicU64) -> u64 {
+        let totals = self.0.totals.iter();
+        totals.fold(0, |sum, totals| sum.wrapping_add(of(totals).load(Ordering::Relaxed)))
+    }
+
     /// Everything that is known at `now`.
     #[must_use]
     pub fn snapshot(&self, now: Instant) -> PointSnapshot {
         let inner = &*self.0;
-        let sum = |of: &dyn Fn(&Totals) -> &AtomicU64| {
-            inner
-                .totals
-                .iter()
-                .fold(0u64, |sum, totals| sum.wrapping_add(of(totals).load(Ordering::Relaxed)))
-        };
         let scale = inner.settings.scale;
         let failures = inner.failure_latency.get().and_then(Option::as_ref);
         PointSnapshot {
@@ -154,10 +172,10 @@ impl Point {
             latency: inner.success_latency.snapshot(now),
             failure_latency: failures
                 .map_or_else(|| LatencySnapshot::empty(scale), |window| window.snapshot(now)),
-            lifetime: Tally::from_lanes(core::array::from_fn(|lane| sum(&|t| &t.classes[lane]))),
-            lifetime_latency: Duration::from_nanos(sum(&|t| &t.latency_nanos)),
+            lifetime: self.lifetime(),
+            lifetime_latency: self.lifetime_latency(),
             rejected_by: RejectedBy::ALL
-                .map(|by| (by, sum(&|t| &t.rejected_by[by.index()])))
+                .map(|by| (by, self.total(|totals| &totals.rejected_by[by.index()])))
                 .into_iter()
                 .filter(|(_, calls)| *calls > 0)
                 .collect(),

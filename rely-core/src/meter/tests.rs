@@ -31,6 +31,13 @@ fn a_snapshot_holds_what_was_recorded_and_its_total_is_the_sum_of_its_parts() {
     assert_eq!((point.latency.count(), point.failure_latency.count()), (2, 2));
     assert_eq!(point.lifetime_latency, 176 * MS);
     assert!(point.failure_latency.quantile(0.5).unwrap() >= 80 * MS);
+    let alone = meter.point(Target::new("queue").zone("a").version("v2"));
+    assert_eq!((alone.lifetime(), alone.lifetime_latency()), (expected, 176 * MS));
+    let over =
+        |limit| alone.latencies().over(clock.now(), limit).iter().map(|(_, n)| n).sum::<u64>();
+    assert_eq!((over(MS), over(3 * MS), over(4 * MS)), (2, 1, 0));
+    assert_eq!(alone.latencies().held_for(), Duration::from_secs(45));
+    drop(alone);
 
     manual.advance(Duration::from_secs(60));
     let later = meter.snapshot();

@@ -351,3 +351,20 @@ fn memory_is_one_bit_a_call_and_little_more() {
         (Duration::from_secs(1), Duration::from_millis(100), 1)
     );
 }
+
+#[test]
+fn a_reader_that_comes_again_can_tell_what_is_new() {
+    let window = TimeWindow::builder(Duration::from_secs(4)).buckets(4).lanes(3).build().unwrap();
+    let at = |secs: u64| Instant::ORIGIN + Duration::from_secs(100 + secs);
+    window.record(at(0), 0, 7);
+    assert_eq!(window.bucket_sums(at(0), 1), []);
+    window.record(at(0), 1, 2);
+    window.record(at(1), 2, 5);
+    let first = window.bucket_sums(at(1), 1);
+    assert_eq!(first, [(101, 5), (100, 2)]);
+    window.record(at(0), 2, 1);
+    window.record(at(3), 1, 4);
+    assert_eq!(window.bucket_sums(at(3), 1), [(103, 4), (101, 5), (100, 3)]);
+    assert_eq!(window.bucket_sums(at(4), 1), [(103, 4), (101, 5)]);
+    assert_eq!(window.bucket_sums(at(9), 1), []);
+}

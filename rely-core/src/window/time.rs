@@ -335,7 +335,28 @@ impl TimeWindow {
         buckets
     }
 
-    fn for_each(&self, now: Instant, ticks: u64, mut f: impl FnMut(usize, usize, u64)) {
+    /// The buckets of the window at `now` that hold anything in the lanes from `first` on, newest
+    /// first: the bucket's number and the sum of those lanes.
+    ///
+    /// A bucket keeps its number, and later ones have higher numbers. So a reader that comes again
+    /// before a bucket leaves the window can tell what is new in it.
+    #[must_use]
+    pub fn bucket_sums(&self, now: Instant, first: usize) -> Vec<(u64, u64)> {
+        let mut sums: Vec<(u64, u64)> = Vec::new();
+        let head = self.for_each(now, self.ticks, |ago, lane, count| {
+            if lane < first {
+                return;
+            }
+            match sums.iter_mut().find(|(held, _)| *held == ago as u64) {
+                Some((_, sum)) => *sum = sum.saturating_add(count),
+                None => sums.push((ago as u64, count)),
+            }
+        });
+        sums.into_iter().map(|(ago, sum)| (head - ago, sum)).collect()
+    }
+
+    /// Gives `f` how many buckets ago, which lane and how much, and returns the newest bucket's number.
+    fn for_each(&self, now: Instant, ticks: u64, mut f: impl FnMut(usize, usize, u64)) -> u64 {
         let latest = self.latest.load(Ordering::Acquire);
         let offset = self.offset.load(Ordering::Acquire);
         let head = self.tick.divide(now.as_nanos()).wrapping_add(offset).max(latest);
@@ -353,6 +374,7 @@ impl TimeWindow {
                 }
             }
         }
+        head
     }
 
     /// Empties the window. What is recorded at the same moment may stay or go.
