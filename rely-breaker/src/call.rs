@@ -14,7 +14,8 @@ pin_project! {
     #[derive(Debug)]
     #[must_use = "a future does nothing unless it is awaited"]
     pub struct Call<F> {
-        breaker: Breaker,
+        // Until it has let the call through.
+        breaker: Option<Breaker>,
         permit: Running,
         #[pin]
         inner: F,
@@ -23,7 +24,7 @@ pin_project! {
 
 impl<F> Call<F> {
     pub(crate) const fn new(breaker: Breaker, inner: F) -> Self {
-        Self { breaker, permit: Running::new(None), inner }
+        Self { breaker: Some(breaker), permit: Running::new(None), inner }
     }
 }
 
@@ -35,8 +36,9 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        if this.permit.is_none() {
-            *this.permit = Running::new(Some(this.breaker.acquire()?));
+        if let Some(breaker) = this.breaker {
+            *this.permit = Running::new(Some(breaker.acquire()?));
+            *this.breaker = None;
         }
         let inner = this.inner;
         let result = ready!(this.permit.run(|| inner.poll(cx)));
@@ -56,10 +58,6 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) const fn new(permit: Option<Permit>) -> Self {
         Self { permit, inside: false }
-    }
-
-    const fn is_none(&self) -> bool {
-        self.permit.is_none()
     }
 
     #[inline]

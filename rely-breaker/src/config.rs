@@ -6,12 +6,26 @@ use rely_core::{ConfigError, Ratio, config, window::CountWindow};
 ///
 /// | field | default | allowed |
 /// |---|---|---|
-/// | `failure_rate` | 50 % | over 0 % |
+/// | `failure_rate` | 50 % | over 0 %, or off |
+/// | `slow_calls` | off | over zero, over 0 % |
+/// | `consecutive_failures` | off | 1 to 16777216 |
 /// | `window_calls` | 100 | 1 to 16777216 |
 /// | `minimum_calls` | 20 | 1 to `window_calls` |
 /// | `open_for` | 30 s | over zero |
 /// | `trials` | 5 | 1 to 65535 |
 /// | `trial_limit` | 30 s | over zero |
+///
+/// The first three are the rules. Each one that is on can open the breaker, and at least one has to
+/// be: see [`TripReason`](crate::TripReason) for which did. What trips a breaker also fails its
+/// trials:
+///
+/// | rule | closed | half-open |
+/// |---|---|---|
+/// | failure rate | of the window, from `minimum_calls` on | of `trials` |
+/// | slow calls | of the window, from `minimum_calls` on | of `trials` |
+/// | consecutive failures | from the first call on | as many in a row, or all of them where `trials` is less |
+///
+/// Of several rules that are met by the same call, the reason is the first of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
@@ -22,10 +36,22 @@ use rely_core::{ConfigError, Ratio, config, window::CountWindow};
 #[cfg_attr(feature = "schema", schemars(description = "What a circuit breaker does when."))]
 pub struct BreakerConfig {
     /// The share of bad calls in the window at which the breaker opens; reaching it is enough.
-    pub failure_rate: Ratio,
+    /// Written as `"off"`, or null where a format has that, it is off.
+    #[cfg_attr(feature = "serde", serde(with = "crate::rate"))]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::rate::RateSchema"))]
+    pub failure_rate: Option<Ratio>,
+    /// When the breaker opens because calls take too long.
+    pub slow_calls: Option<SlowCalls>,
+    /// After how many failures in a row the breaker opens, however few calls there were.
+    ///
+    /// A success ends the run, however slow it was. Soft failures, calls that end without evidence,
+    /// and those that outlive the state that admitted them neither lengthen nor end it. Among trial
+    /// calls soft failures lengthen it: closing needs evidence. Without another rule, and with no
+    /// more trials than that, the first good one closes.
+    pub consecutive_failures: Option<u32>,
     /// How many calls the window holds.
     pub window_calls: u32,
-    /// Below so many calls in the window nothing is judged.
+    /// Below so many calls in the window no rate is judged.
     pub minimum_calls: u32,
     /// How long the breaker stays open before it lets trial calls through.
     #[cfg_attr(feature = "serde", serde(with = "config::duration"))]
@@ -40,10 +66,34 @@ pub struct BreakerConfig {
     pub trial_limit: Duration,
 }
 
+/// When slow calls open a breaker.
+///
+/// A call takes as long as its permit lives: from `acquire` to the answer's head behind a tower layer.
+/// Good and bad calls count alike; calls that end without evidence do not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(deny_unknown_fields)
+)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(description = "When slow calls open a breaker."))]
+pub struct SlowCalls {
+    /// A call that takes so long or longer is slow; over zero.
+    #[cfg_attr(feature = "serde", serde(with = "config::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "config::DurationSchema"))]
+    pub longer_than: Duration,
+    /// The share of slow calls in the window at which the breaker opens; reaching it is enough. Over
+    /// 0 %.
+    pub rate: Ratio,
+}
+
 impl Default for BreakerConfig {
     fn default() -> Self {
         Self {
-            failure_rate: Ratio::from_ppm_clamped(500_000),
+            failure_rate: Some(Ratio::from_ppm_clamped(500_000)),
+            slow_calls: None,
+            consecutive_failures: None,
             window_calls: 100,
             minimum_calls: 20,
             open_for: Duration::from_secs(30),
@@ -57,11 +107,9 @@ impl BreakerConfig {
     /// Checks every field.
     ///
     /// # Errors
-    /// The first field that is out of range.
+    /// The first field that is out of range; `failure_rate` if no rule is on.
     pub fn check(&self) -> Result<(), ConfigError> {
-        if self.failure_rate == Ratio::ZERO {
-            return Err(ConfigError::new("failure_rate", self.failure_rate, "over 0 %"));
-        }
+        self.check_rules()?;
         config::in_range("window_calls", self.window_calls, 1..=CountWindow::MAX_CALLS)?;
         config::in_range("minimum_calls", self.minimum_calls, 1..=self.window_calls)?;
         config::nonzero("open_for", self.open_for)?;
@@ -69,4 +117,27 @@ impl BreakerConfig {
         config::nonzero("trial_limit", self.trial_limit)?;
         Ok(())
     }
+
+    fn check_rules(&self) -> Result<(), ConfigError> {
+        match (self.failure_rate, self.slow_calls, self.consecutive_failures) {
+            (None, None, None) => {
+                let allowed = "on, unless slow_calls or consecutive_failures is";
+                return Err(ConfigError::new("failure_rate", "off", allowed));
+            }
+            (Some(rate), ..) => over_zero("failure_rate", rate)?,
+            (None, ..) => {}
+        }
+        if let Some(SlowCalls { longer_than, rate }) = self.slow_calls {
+            config::nonzero("slow_calls.longer_than", longer_than)?;
+            over_zero("slow_calls.rate", rate)?;
+        }
+        if let Some(failures) = self.consecutive_failures {
+            config::in_range("consecutive_failures", failures, 1..=CountWindow::MAX_CALLS)?;
+        }
+        Ok(())
+    }
+}
+
+fn over_zero(field: &str, rate: Ratio) -> Result<(), ConfigError> {
+    if rate == Ratio::ZERO { Err(ConfigError::new(field, rate, "over 0 %")) } else { Ok(()) }
 }

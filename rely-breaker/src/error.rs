@@ -76,6 +76,9 @@ impl Error for Rejected {
 }
 
 /// What a call through a breaker may end with: a rejection, or the error of the call itself.
+///
+/// It reads as what it holds, which is also its source: so whoever has it in a box finds the
+/// [`Rejected`], and a classifier the refusal or the `io::Error` that the inner error is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BreakerError<E> {
     /// The breaker did not let the call through.
@@ -120,8 +123,8 @@ impl<E: fmt::Display> fmt::Display for BreakerError<E> {
 impl<E: Error + 'static> Error for BreakerError<E> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Rejected(rejected) => rejected.source(),
-            Self::Inner(error) => error.source(),
+            Self::Rejected(rejected) => Some(rejected),
+            Self::Inner(error) => Some(error),
         }
     }
 }

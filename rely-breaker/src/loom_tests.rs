@@ -17,15 +17,28 @@ fn model(f: impl Fn() + Sync + Send + 'static) {
 }
 
 fn breaker(trials: u32) -> (Arc<Breaker>, rely_core::ManualClock) {
-    let (clock, manual) = Clock::manual();
-    let config = BreakerConfig {
-        failure_rate: Ratio::percent(50.0).unwrap(),
+    let rate = Some(Ratio::percent(50.0).unwrap());
+    with_rules(BreakerConfig { failure_rate: rate, trials, ..small() })
+}
+
+fn run_of(failures: u32) -> (Arc<Breaker>, rely_core::ManualClock) {
+    let consecutive_failures = Some(failures);
+    with_rules(BreakerConfig { failure_rate: None, consecutive_failures, ..small() })
+}
+
+fn small() -> BreakerConfig {
+    BreakerConfig {
         window_calls: 2,
         minimum_calls: 1,
         open_for: Duration::from_secs(1),
-        trials,
+        trials: 1,
         trial_limit: Duration::from_secs(1),
-    };
+        ..BreakerConfig::default()
+    }
+}
+
+fn with_rules(config: BreakerConfig) -> (Arc<Breaker>, rely_core::ManualClock) {
+    let (clock, manual) = Clock::manual();
     (Arc::new(Breaker::builder("queue").config(config).clock(clock).build().unwrap()), manual)
 }
 
@@ -104,5 +117,84 @@ fn two_threads_at_the_deadline_both_have_a_trial() {
         let mine = breaker.acquire();
         assert_eq!(other.join().unwrap(), Ok(true));
         assert!(mine.unwrap().is_trial());
+    });
+}
+
+#[test]
+fn a_run_is_as_long_as_the_failures_of_its_generation() {
+    model(|| {
+        let (breaker, _) = run_of(9);
+        let straggler = breaker.acquire().unwrap();
+        let other = thread::spawn(move || straggler.failure());
+        breaker.reset();
+        assert_eq!(breaker.status().consecutive_failures, 0, "it was begun by a straggler");
+        breaker.acquire().unwrap().failure();
+        other.join().unwrap();
+        assert_eq!(breaker.status().consecutive_failures, 1);
+    });
+}
+
+#[test]
+fn a_straggler_that_succeeds_does_not_end_the_run_of_a_later_generation() {
+    model(|| {
+        let (breaker, _) = run_of(2);
+        breaker.acquire().unwrap().failure();
+        let straggler = breaker.acquire().unwrap();
+        let other = thread::spawn(move || straggler.success());
+        breaker.reset();
+        breaker.acquire().unwrap().failure();
+        assert_eq!(breaker.status().consecutive_failures, 1);
+        breaker.acquire().unwrap().failure();
+        other.join().unwrap();
+        assert_eq!(breaker.state(), State::Open);
+    });
+}
+
+#[test]
+fn two_failures_at_once_are_a_run_of_two() {
+    model(|| {
+        let (breaker, _) = run_of(2);
+        let permit = breaker.acquire().unwrap();
+        let other = thread::spawn(move || permit.failure());
+        if let Ok(permit) = breaker.acquire() {
+            permit.failure();
+        }
+        other.join().unwrap();
+        assert_eq!((breaker.state(), breaker.status().opened), (State::Open, 1));
+    });
+}
+
+#[test]
+fn a_success_beside_a_failure_ends_the_run_before_it_or_after_it() {
+    model(|| {
+        let (breaker, _) = run_of(2);
+        breaker.acquire().unwrap().failure();
+        let permit = breaker.acquire().unwrap();
+        let other = thread::spawn(move || permit.success());
+        breaker.acquire().unwrap().failure();
+        other.join().unwrap();
+        let status = breaker.status();
+        let (open, begun) = ((State::Open, 0), (State::Closed, 1));
+        let seen = (status.state, status.consecutive_failures);
+        assert!(seen == open || seen == begun, "{seen:?}");
+    });
+}
+
+#[test]
+fn a_thread_that_read_the_time_a_moment_earlier_does_not_end_the_trials() {
+    model(|| {
+        let (breaker, manual) = breaker(2);
+        breaker.acquire().unwrap().failure();
+        manual.advance(Duration::from_secs(1));
+        let other = {
+            let breaker = Arc::clone(&breaker);
+            thread::spawn(move || breaker.acquire().map(|permit| permit.is_trial()))
+        };
+        // The other thread may have read the time and wait for this lock, which loom can see.
+        assert_ne!(breaker.status().state, State::Closed);
+        manual.advance(Duration::from_nanos(1));
+        let mine = breaker.acquire().map(|permit| permit.is_trial());
+        assert_eq!((mine, other.join().unwrap()), (Ok(true), Ok(true)));
+        assert_eq!((breaker.state(), breaker.status().generation), (State::HalfOpen, 2));
     });
 }

@@ -1,7 +1,8 @@
 use core::fmt;
+use core::time::Duration;
 use std::sync::Arc;
 
-use rely_core::Outcome;
+use rely_core::{Instant, Outcome};
 
 use crate::breaker::Shared;
 
@@ -13,20 +14,31 @@ use crate::breaker::Shared;
 pub struct Permit {
     shared: Arc<Shared>,
     generation: u64,
+    start: Instant,
     trial: bool,
     open: bool,
 }
 
 impl Permit {
     #[inline]
-    pub(crate) const fn new(shared: Arc<Shared>, generation: u64, trial: bool) -> Self {
-        Self { shared, generation, trial, open: true }
+    pub(crate) fn new(shared: Arc<Shared>, generation: u64, trial: bool) -> Self {
+        let start = shared.start();
+        Self { shared, generation, start, trial, open: true }
     }
 
     /// Says what the call came to. Ignored, cancelled and rejected calls count for nothing.
+    ///
+    /// Where slow calls open the breaker, its clock says how long the call took: since the permit
+    /// was given.
     #[inline]
     pub fn record(mut self, outcome: Outcome) {
-        self.settle(outcome);
+        self.settle(outcome, None);
+    }
+
+    /// Says what the call came to, and how long it took: for a caller that knows better than the
+    /// breaker's clock, because it has measured the call alone or because the other side has.
+    pub fn record_after(mut self, outcome: Outcome, latency: Duration) {
+        self.settle(outcome, Some(latency));
     }
 
     /// The call went well.
@@ -53,10 +65,11 @@ impl Permit {
     }
 
     #[inline]
-    fn settle(&mut self, outcome: Outcome) {
+    fn settle(&mut self, outcome: Outcome, latency: Option<Duration>) {
         if core::mem::take(&mut self.open) {
             if outcome.class.is_counted() {
-                self.shared.ended(self.generation, self.trial, outcome.class.is_bad());
+                let slow = self.shared.is_slow(self.start, latency);
+                self.shared.ended(self.generation, self.trial, outcome.class, slow);
             } else if self.trial {
                 self.shared.trial_returned(self.generation);
             }
@@ -69,7 +82,7 @@ impl Drop for Permit {
     fn drop(&mut self) {
         if self.open {
             let panics = std::thread::panicking();
-            self.settle(if panics { Outcome::FAILURE } else { Outcome::CANCELLED });
+            self.settle(if panics { Outcome::FAILURE } else { Outcome::CANCELLED }, None);
         }
     }
 }
@@ -80,5 +93,26 @@ impl fmt::Debug for Permit {
             .field("generation", &self.generation)
             .field("trial", &self.trial)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(rely_loom))]
+mod tests {
+    use core::time::Duration;
+
+    use rely_core::{Clock, Instant, Ratio};
+
+    use crate::Breaker;
+
+    #[test]
+    fn the_clock_is_read_only_where_slow_calls_are_asked_for() {
+        let (clock, manual) = Clock::manual();
+        manual.advance(Duration::from_secs(1));
+        let builder = Breaker::builder("queue").consecutive_failures(3).clock(clock);
+        let start = |breaker: &Breaker| breaker.acquire().unwrap().start;
+        assert_eq!(start(&builder.clone().build().unwrap()), Instant::ORIGIN);
+        let timed = builder.slow_calls(Duration::from_secs(1), Ratio::ONE).build().unwrap();
+        assert_eq!(start(&timed), Instant::ORIGIN + Duration::from_secs(1));
     }
 }

@@ -47,7 +47,9 @@ impl<C, R> BreakerLayer<C, R> {
     }
 
     /// The same layer, with rejections answered by `answer`: an error of the service's own type, or
-    /// a response such as a 503. The service keeps its error type.
+    /// a response such as a 503. The service keeps its error type, as one with boxed errors has to:
+    /// a box is itself no `Error`, so neither is a `BreakerError` around it. There it is
+    /// `on_reject(|rejected| Err(rejected.into()))`.
     #[must_use]
     pub fn on_reject<F, T, E>(self, answer: F) -> BreakerLayer<C, With<F>>
     where

@@ -11,6 +11,10 @@
 //! at once. When the open time is over, readiness is the inner service's again, and a caller that
 //! already waits for it does so whatever the breaker comes to.
 //!
+//! Where the breaker opens between the two, the inner service stays ready for the next call to this
+//! value of the service; a place that it took in a limit is free again once that is made or the value
+//! dropped.
+//!
 //! # Streams
 //!
 //! A call is judged by the head of its answer; how a body ends does not count here.

@@ -1,4 +1,4 @@
-use core::task::{Context, Poll, ready};
+use core::task::{Context, Poll};
 
 use rely_core::classify::Classify;
 use tower_service::Service;
@@ -67,9 +67,9 @@ where
         if self.breaker.would_reject() {
             return Poll::Ready(Ok(()));
         }
-        let ready = ready!(self.inner.poll_ready(cx));
-        self.inner_ready = ready.is_ok();
-        Poll::Ready(ready.map_err(|error| self.on_reject.inner(error)))
+        let ready = self.inner.poll_ready(cx);
+        self.inner_ready = matches!(ready, Poll::Ready(Ok(())));
+        ready.map_err(|error| self.on_reject.inner(error))
     }
 
     #[inline]

@@ -4,13 +4,13 @@ use core::time::Duration;
 use std::error::Error;
 
 use rely_core::classify::ByError;
-use rely_core::{Class, Clock, ManualClock, Refusal, RejectedBy};
+use rely_core::{Class, Clock, ManualClock, Ratio, Refusal, RejectedBy};
 use tokio_test::{assert_pending, assert_ready, assert_ready_ok};
 use tower::limit::ConcurrencyLimit;
 use tower::{BoxError, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_layer::Layer;
 
-use crate::{Breaker, BreakerError, RejectedReason, State};
+use crate::{Breaker, BreakerError, Rejected, RejectedReason, State};
 
 fn breaker() -> (Breaker, ManualClock) {
     let (clock, manual) = Clock::manual();
@@ -105,6 +105,25 @@ fn a_clone_is_not_ready_because_the_original_is() {
 }
 
 #[test]
+fn a_service_that_is_not_ready_any_more_is_not_called() {
+    let (breaker, manual) = breaker();
+    let (service, mut handle) = tower_test::mock::pair::<(), ()>();
+    let mut service = breaker.layer().layer(service);
+    let mut cx = Context::from_waker(Waker::noop());
+    handle.allow(1);
+    assert!(service.poll_ready(&mut cx).is_ready());
+    handle.allow(0);
+    // Somebody else has the call that it was ready for.
+    drop(service.get_mut().call(()));
+    assert_pending!(service.poll_ready(&mut cx));
+    trip(&breaker);
+    assert!(service.poll_ready(&mut cx).is_ready());
+    manual.advance(Duration::from_secs(30));
+    let error = futures::executor::block_on(service.call(())).unwrap_err();
+    assert_eq!(error.rejected().unwrap().reason, RejectedReason::InnerNotReady);
+}
+
+#[test]
 fn state_is_in_the_handle_not_in_the_layer() {
     let (breaker, _) = breaker();
     let layer = breaker.layer();
@@ -161,6 +180,71 @@ fn the_classifier_decides_and_rejections_keep_the_error_type() {
 }
 
 #[test]
+fn a_slow_success_trips_and_waiting_for_readiness_is_not_slow() {
+    const SLOW: Duration = Duration::from_secs(2);
+    let (clock, manual) = Clock::manual();
+    let breaker = Breaker::builder("queue")
+        .without_failure_rate()
+        .slow_calls(SLOW, Ratio::ONE)
+        .minimum_calls(1)
+        .trials(1)
+        .clock(clock);
+    let breaker = breaker.build().unwrap();
+    let (mut service, mut handle) =
+        tower_test::mock::spawn_with(|inner| breaker.layer().layer(inner));
+    handle.allow(0);
+    assert_pending!(service.poll_ready());
+    manual.advance(10 * SLOW);
+    let mut call = |wait: Duration| {
+        handle.allow(1);
+        assert_ready_ok!(service.poll_ready());
+        manual.advance(SLOW);
+        let mut call = tokio_test::task::spawn(service.call("request"));
+        assert_pending!(call.poll());
+        let (_, reply) = futures::executor::block_on(handle.next_request()).unwrap();
+        reply.send_response("answer");
+        manual.advance(wait);
+        assert_eq!(assert_ready_ok!(call.poll()), "answer", "slow answers are answers");
+        (breaker.state(), breaker.status().counts.slow)
+    };
+    let just_below = SLOW - Duration::from_nanos(1);
+    assert_eq!(call(just_below), (State::Closed, 0));
+    breaker.reset();
+    assert_eq!(call(SLOW), (State::Open, 0));
+    // So does a slow trial keep it open, and a fast one closes it.
+    manual.advance(Duration::from_secs(30));
+    assert_eq!(call(SLOW), (State::Open, 0));
+    manual.advance(Duration::from_secs(30));
+    assert_eq!(call(just_below), (State::Closed, 0));
+}
+
+#[test]
+fn a_run_of_errors_trips_and_rejections_by_others_do_not_end_it() {
+    let (clock, _) = Clock::manual();
+    let breaker = Breaker::builder("queue").consecutive_failures(2).clock(clock).build().unwrap();
+    let layer = breaker.layer().classify(|result: Result<&(), &Class>| match result {
+        Ok(()) => Class::Success,
+        Err(class) => *class,
+    });
+    let service = layer.layer(service_fn(|class: Class| {
+        ready(if class == Class::Success { Ok(()) } else { Err(class) })
+    }));
+    for class in [
+        Class::Failure,
+        Class::Success,
+        Class::Failure,
+        Class::SoftFailure,
+        Class::Rejected(RejectedBy::Limit),
+        Class::Ignored,
+    ] {
+        let _ = futures::executor::block_on(service.clone().oneshot(class));
+        assert_eq!(breaker.state(), State::Closed, "{class}");
+    }
+    assert!(futures::executor::block_on(service.oneshot(Class::Failure)).is_err());
+    assert_eq!(breaker.state(), State::Open);
+}
+
+#[test]
 fn a_breaker_inside_another_does_not_feed_it() {
     let (inner, _) = breaker();
     let (outer, _) = breaker();
@@ -176,6 +260,20 @@ fn a_breaker_inside_another_does_not_feed_it() {
         assert!(error.source().is_some());
     }
     assert_eq!((outer.state(), outer.status().counts.total), (State::Closed, 0));
+}
+
+#[test]
+fn a_rejection_is_found_in_a_box_with_the_time_to_wait() {
+    let (breaker, _) = breaker();
+    trip(&breaker);
+    let service = service_fn(|(): ()| ready(Ok::<_, std::io::Error>(())));
+    let call = breaker.layer().layer(service).oneshot(());
+    let error: BoxError = futures::executor::block_on(call).unwrap_err().into();
+    let rejected = error.source().and_then(|source| source.downcast_ref::<Rejected>()).unwrap();
+    assert_eq!(rejected.retry_after, Some(Duration::from_secs(30)));
+    assert_eq!(Refusal::find(&*error), Some(Refusal::new(RejectedBy::Breaker)));
+    let inner: BoxError = BreakerError::Inner(std::io::Error::other("down")).into();
+    assert!(inner.source().unwrap().is::<std::io::Error>());
 }
 
 #[test]

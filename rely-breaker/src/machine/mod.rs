@@ -19,142 +19,32 @@
 //! let mut machine = Machine::new(config)?;
 //! let now = Instant::ORIGIN;
 //! let counts = Counts { total: 20, bad: 10, slow: 0 };
-//! let reason = machine.judge(counts).expect("half of twenty calls is enough");
+//! let reason = machine.judge(counts, 0).expect("half of twenty calls is enough");
 //! machine.step(Event::Tripped { generation: 0, reason }, now);
 //! assert_eq!(machine.state(), State::Open);
 //!
 //! let later = now + Duration::from_secs(30);
 //! machine.step(Event::Timer, later);
 //! assert_eq!(machine.state(), State::HalfOpen);
-//! machine.step(Event::TrialEnded { generation: 2, bad: false }, later);
+//! machine.step(Event::TrialEnded { generation: 2, bad: false, slow: false }, later);
 //! assert_eq!(machine.state(), State::Closed);
 //! # Ok::<(), rely_core::ConfigError>(())
 //! ```
 
-use core::fmt;
+mod reason;
+mod rules;
+mod state;
+
 use core::time::Duration;
 
 use rely_core::window::Counts;
-use rely_core::{ConfigError, Instant, Ratio};
+use rely_core::{ConfigError, Instant};
 
+pub use self::reason::{Change, ChangeReason, TripReason};
+pub(crate) use self::rules::judge;
+use self::rules::{Decision, Trials};
+pub use self::state::State;
 use crate::BreakerConfig;
-
-/// The state of a breaker, as everybody may see it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
-#[non_exhaustive]
-pub enum State {
-    /// Calls go through and are counted.
-    Closed,
-    /// Calls are rejected.
-    Open,
-    /// A few trial calls go through, and decide.
-    HalfOpen,
-}
-
-impl State {
-    /// The name in metrics and reports.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Open => "open",
-            Self::HalfOpen => "half_open",
-        }
-    }
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// What made a closed breaker open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum TripReason {
-    /// The share of bad calls reached the failure rate.
-    FailureRate {
-        /// Bad calls in the window.
-        bad: u64,
-        /// Calls in the window.
-        total: u64,
-        /// The configured rate.
-        threshold: Ratio,
-    },
-}
-
-impl fmt::Display for TripReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::FailureRate { bad, total, threshold } => {
-                write!(f, "{bad} of the last {total} calls were bad, the limit is {threshold}")
-            }
-        }
-    }
-}
-
-/// Why a breaker changed its state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ChangeReason {
-    /// A trip rule was met.
-    Tripped(TripReason),
-    /// The open time is over.
-    OpenTimeOver,
-    /// Enough trial calls went well: so many good of so many that ended.
-    TrialsPassed {
-        /// Good trial calls.
-        good: u32,
-        /// Trial calls that ended.
-        ended: u32,
-    },
-    /// Too many trial calls went badly.
-    TrialsFailed {
-        /// Bad trial calls.
-        bad: u32,
-        /// Trial calls that ended.
-        ended: u32,
-    },
-    /// The trial calls did not end in time.
-    TrialsTimedOut,
-    /// Somebody asked for it.
-    Reset,
-}
-
-impl fmt::Display for ChangeReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tripped(reason) => reason.fmt(f),
-            Self::OpenTimeOver => f.write_str("the open time is over"),
-            Self::TrialsPassed { good, ended } => {
-                write!(f, "{good} of {ended} trial calls went well")
-            }
-            Self::TrialsFailed { bad, ended } => {
-                write!(f, "{bad} of {ended} trial calls went badly")
-            }
-            Self::TrialsTimedOut => f.write_str("the trial calls did not end in time"),
-            Self::Reset => f.write_str("reset by hand"),
-        }
-    }
-}
-
-/// A change of state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Change {
-    /// The state before.
-    pub from: State,
-    /// The state now.
-    pub to: State,
-    /// When.
-    pub at: Instant,
-    /// The generation that begins with it.
-    pub generation: u64,
-    /// Why.
-    pub reason: ChangeReason,
-}
 
 /// What can happen to a breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,12 +57,14 @@ pub enum Event {
         /// What it found.
         reason: TripReason,
     },
-    /// A trial call that `generation` admitted has ended with evidence.
+    /// A trial call that `generation` admitted has ended with evidence; too late, it is none.
     TrialEnded {
         /// The generation that admitted it.
         generation: u64,
         /// Whether it went badly.
         bad: bool,
+        /// Whether it took as long as a slow call, or longer.
+        slow: bool,
     },
     /// Time has passed.
     Timer,
@@ -184,7 +76,7 @@ pub enum Event {
 enum Phase {
     Closed,
     Open { until: Instant },
-    HalfOpen { until: Instant, good: u32, bad: u32 },
+    HalfOpen { until: Instant, trials: Trials },
 }
 
 /// The machine. See the [module's documentation](self).
@@ -244,10 +136,12 @@ impl Machine {
         }
     }
 
-    /// Whether calls counted like this are a reason to open. Pure, and asked without any lock.
+    /// Whether calls counted like this are a reason to open, with `run` failures in a row at their
+    /// end. Of several rules that are met the first one gives the reason: failure rate, slow calls,
+    /// consecutive failures. Pure, and asked without any lock.
     #[must_use]
-    pub fn judge(&self, counts: Counts) -> Option<TripReason> {
-        judge(&self.config, counts)
+    pub fn judge(&self, counts: Counts, run: u32) -> Option<TripReason> {
+        judge(&self.config, counts, run)
     }
 
     /// Lets something happen at `now`; returns the change of state if it made one.
@@ -258,14 +152,19 @@ impl Machine {
             {
                 Some(self.open(ChangeReason::Tripped(reason), now))
             }
-            (Event::TrialEnded { generation, bad }, Phase::HalfOpen { .. })
+            (Event::TrialEnded { generation, bad, slow }, Phase::HalfOpen { until, .. })
                 if generation == self.generation =>
             {
-                self.trial_ended(bad, now)
+                // Whether a call came in between must not decide whether a trial is too late.
+                if now >= until {
+                    Some(self.open(ChangeReason::TrialsTimedOut, now))
+                } else {
+                    self.trial_ended(bad, slow, now)
+                }
             }
             (Event::Timer, Phase::Open { until }) if is_over(until, self.config.open_for, now) => {
                 let until = now + self.config.trial_limit;
-                let phase = Phase::HalfOpen { until, good: 0, bad: 0 };
+                let phase = Phase::HalfOpen { until, trials: Trials::default() };
                 Some(self.change(phase, ChangeReason::OpenTimeOver, now))
             }
             (Event::Timer, Phase::HalfOpen { until, .. })
@@ -278,21 +177,18 @@ impl Machine {
         }
     }
 
-    /// Decides as early as the arithmetic allows: once the trials still to come cannot change it.
-    fn trial_ended(&mut self, was_bad: bool, now: Instant) -> Option<Change> {
-        let Phase::HalfOpen { good, bad, .. } = &mut self.phase else { return None };
-        *(if was_bad { &mut *bad } else { &mut *good }) += 1;
-        let (good, bad, trials) = (*good, *bad, self.config.trials);
-        let fails =
-            |bad: u32| self.config.failure_rate.is_reached(u64::from(bad), u64::from(trials));
-        let ended = good + bad;
-        if fails(bad) {
-            Some(self.open(ChangeReason::TrialsFailed { bad, ended }, now))
-        } else if !fails(trials.saturating_sub(good)) {
-            Some(self.change(Phase::Closed, ChangeReason::TrialsPassed { good, ended }, now))
-        } else {
-            None
-        }
+    fn trial_ended(&mut self, bad: bool, slow: bool, now: Instant) -> Option<Change> {
+        let Phase::HalfOpen { trials, .. } = &mut self.phase else { return None };
+        trials.take(bad, slow);
+        let decision = trials.decide(&self.config)?;
+        let Trials { ended, bad, slow, .. } = *trials;
+        Some(match decision {
+            Decision::Failed => self.open(ChangeReason::TrialsFailed { bad, slow, ended }, now),
+            Decision::Passed => {
+                let reason = ChangeReason::TrialsPassed { good: ended - bad, slow, ended };
+                self.change(Phase::Closed, reason, now)
+            }
+        })
     }
 
     fn open(&mut self, reason: ChangeReason, now: Instant) -> Change {
@@ -313,12 +209,4 @@ impl Machine {
 /// to before it began must not keep it for ever.
 pub(crate) fn is_over(until: Instant, time: Duration, now: Instant) -> bool {
     now >= until || until - now > time
-}
-
-/// See [`Machine::judge`].
-pub(crate) fn judge(config: &BreakerConfig, counts: Counts) -> Option<TripReason> {
-    let Counts { total, bad, .. } = counts;
-    let threshold = config.failure_rate;
-    (total >= u64::from(config.minimum_calls) && threshold.is_reached(bad, total))
-        .then_some(TripReason::FailureRate { bad, total, threshold })
 }

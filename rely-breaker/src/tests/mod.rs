@@ -1,10 +1,11 @@
-//! The handle beside a model that keeps every call, and the rules one by one.
+//! The handle: states, permits, configuration, events.
+
+mod model;
+mod rules;
 
 use core::num::NonZeroUsize;
 use core::time::Duration;
-use std::collections::VecDeque;
 
-use proptest::prelude::*;
 use rely_core::event::Delivery;
 use rely_core::{Class, Clock, Instant, Level, ManualClock, Outcome, Ratio, RejectedBy, Signal};
 
@@ -17,9 +18,15 @@ fn breaker(config: BreakerConfig) -> (Breaker, ManualClock) {
     (Breaker::builder("queue").config(config).clock(clock).build().unwrap(), manual)
 }
 
+fn percent(percent: u32) -> Ratio {
+    Ratio::from_ppm_clamped(percent * 10_000)
+}
+
 fn small() -> BreakerConfig {
     BreakerConfig {
-        failure_rate: Ratio::percent(50.0).unwrap(),
+        failure_rate: Some(percent(50)),
+        slow_calls: None,
+        consecutive_failures: None,
         window_calls: 10,
         minimum_calls: 4,
         open_for: 30 * SECOND,
@@ -38,40 +45,6 @@ fn succeed(breaker: &Breaker, times: usize) {
     for _ in 0..times {
         breaker.acquire().unwrap().success();
     }
-}
-
-#[test]
-fn the_rate_met_exactly_trips_and_just_missed_does_not() {
-    let (breaker, _) = breaker(small());
-    succeed(&breaker, 6);
-    fail(&breaker, 3);
-    assert_eq!(breaker.state(), State::Closed, "3 of 9");
-    fail(&breaker, 1);
-    assert_eq!(breaker.state(), State::Closed, "4 of 10");
-    fail(&breaker, 1);
-    assert_eq!(breaker.state(), State::Open, "5 of 10, the first success has left the window");
-    assert_eq!(breaker.status().opened, 1);
-}
-
-#[test]
-fn the_minimum_means_what_it_says() {
-    let (breaker, _) = breaker(small());
-    fail(&breaker, 3);
-    assert_eq!(breaker.state(), State::Closed);
-    // A success that makes up the number may trip.
-    succeed(&breaker, 1);
-    assert_eq!(breaker.state(), State::Open);
-}
-
-#[test]
-fn the_window_slides_however_long_the_good_times_were() {
-    let config = BreakerConfig { window_calls: 100, minimum_calls: 100, ..small() };
-    let (breaker, _) = breaker(config);
-    succeed(&breaker, 100_000);
-    fail(&breaker, 49);
-    assert_eq!(breaker.state(), State::Closed);
-    fail(&breaker, 1);
-    assert_eq!(breaker.state(), State::Open);
 }
 
 #[test]
@@ -138,27 +111,6 @@ fn half_open_lets_no_more_trials_through_than_it_says() {
 }
 
 #[test]
-fn trials_are_judged_by_rate_and_as_early_as_the_arithmetic_allows() {
-    // Of four trials at 50 %, two bad ones fail and three good ones pass.
-    for (outcomes, state) in [
-        (&[true, true][..], State::HalfOpen),
-        (&[true, true, true], State::Closed),
-        (&[false], State::HalfOpen),
-        (&[false, false], State::Open),
-        (&[false, true, true], State::HalfOpen),
-        (&[false, true, true, true], State::Closed),
-        (&[false, true, true, false], State::Open),
-    ] {
-        let (breaker, _) = half_open();
-        for good in outcomes {
-            let permit = breaker.acquire().unwrap();
-            if *good { permit.success() } else { permit.failure() }
-        }
-        assert_eq!(breaker.state(), state, "{outcomes:?}");
-    }
-}
-
-#[test]
 fn hung_trials_end_in_open_again_when_their_time_is_over() {
     let (breaker, manual) = half_open();
     let hung: Vec<_> = (0..4).map(|_| breaker.acquire().unwrap()).collect();
@@ -172,6 +124,21 @@ fn hung_trials_end_in_open_again_when_their_time_is_over() {
     hung.into_iter().for_each(Permit::success);
     assert_eq!(breaker.state(), State::Open);
     assert_eq!(breaker.status().late, 4);
+}
+
+#[test]
+fn a_trial_that_ends_too_late_opens_again_whether_or_not_a_call_came_in_between() {
+    for (after, closes) in [(10 * SECOND - Duration::from_nanos(1), true), (10 * SECOND, false)] {
+        let (breaker, manual) = breaker(BreakerConfig { trials: 1, ..small() });
+        fail(&breaker, 4);
+        manual.advance(30 * SECOND);
+        let trial = breaker.acquire().unwrap();
+        manual.advance(after);
+        trial.success();
+        let (state, late) = if closes { (State::Closed, 0) } else { (State::Open, 1) };
+        let status = breaker.status();
+        assert_eq!((status.state, status.late), (state, late), "after {after:?}");
+    }
 }
 
 #[test]
@@ -191,6 +158,17 @@ fn a_late_outcome_neither_closes_nor_opens() {
 }
 
 #[test]
+fn a_call_is_late_however_many_generations_went_by() {
+    let (breaker, _) = breaker(small());
+    let straggler = breaker.acquire().unwrap();
+    // After so many the window's epochs come round.
+    (0..4096).for_each(|_| breaker.reset());
+    straggler.failure();
+    let status = breaker.status();
+    assert_eq!((status.counts.total, status.late), (0, 1));
+}
+
+#[test]
 fn a_closed_breaker_starts_afresh_after_an_outage() {
     let (breaker, _) = half_open();
     let straggler = breaker.acquire().unwrap();
@@ -200,21 +178,6 @@ fn a_closed_breaker_starts_afresh_after_an_outage() {
     fail(&breaker, 3);
     assert_eq!(breaker.state(), State::Closed, "what was before does not count");
     fail(&breaker, 1);
-    assert_eq!(breaker.state(), State::Open);
-}
-
-#[test]
-fn soft_failures_count_and_our_own_refusals_never_do() {
-    let (breaker, _) = breaker(small());
-    for class in [Class::Ignored, Class::Cancelled, Class::Rejected(RejectedBy::Limit)] {
-        for _ in 0..50 {
-            breaker.acquire().unwrap().record(class.into());
-        }
-    }
-    assert_eq!((breaker.state(), breaker.status().counts.total), (State::Closed, 0));
-    for _ in 0..4 {
-        breaker.acquire().unwrap().record(Outcome::SOFT_FAILURE);
-    }
     assert_eq!(breaker.state(), State::Open);
 }
 
@@ -272,9 +235,13 @@ fn a_breaker_that_opens_again_says_so_and_was_tripped_once() {
 #[test]
 fn the_builder_sets_what_it_says() {
     let builder = Breaker::builder("x").failure_rate(Ratio::ONE).window_calls(9).minimum_calls(8);
-    let breaker = builder.open_for(7 * SECOND).trials(6).trial_limit(5 * SECOND).build().unwrap();
+    let builder = builder.slow_calls(3 * SECOND, percent(70)).consecutive_failures(4);
+    let builder = builder.open_for(7 * SECOND).trials(6).trial_limit(5 * SECOND);
+    let breaker = builder.clone().build().unwrap();
     let expected = BreakerConfig {
-        failure_rate: Ratio::ONE,
+        failure_rate: Some(Ratio::ONE),
+        slow_calls: Some(SlowCalls { longer_than: 3 * SECOND, rate: percent(70) }),
+        consecutive_failures: Some(4),
         window_calls: 9,
         minimum_calls: 8,
         open_for: 7 * SECOND,
@@ -282,6 +249,8 @@ fn the_builder_sets_what_it_says() {
         trial_limit: 5 * SECOND,
     };
     assert_eq!(breaker.config(), &expected);
+    let breaker = builder.without_failure_rate().build().unwrap();
+    assert_eq!(breaker.config(), &BreakerConfig { failure_rate: None, ..expected });
 }
 
 #[test]
@@ -302,13 +271,57 @@ fn it_is_a_signal() {
 }
 
 #[test]
+fn evidence_names_what_the_rules_count_and_nothing_else() {
+    let names = |breaker: &Breaker| -> Vec<_> {
+        let verdict = breaker.verdict(Instant::ORIGIN);
+        verdict.evidence.iter().map(|item| (item.name.to_string(), item.value)).collect()
+    };
+    let pair = |name: &str, value: f64| (name.to_owned(), value);
+    let (plain, _) = breaker(small());
+    assert_eq!(names(&plain), [pair("calls", 0.0), pair("bad_calls", 0.0)]);
+    let slow_calls = Some(SlowCalls { longer_than: SECOND, rate: Ratio::ONE });
+    let config = BreakerConfig { slow_calls, consecutive_failures: Some(3), ..small() };
+    let (breaker, _) = breaker(config);
+    breaker.acquire().unwrap().record_after(Outcome::SUCCESS, SECOND);
+    fail(&breaker, 2);
+    let (calls, bad) = (pair("calls", 3.0), pair("bad_calls", 2.0));
+    let (slow, run) = (pair("slow_calls", 1.0), pair("consecutive_failures", 2.0));
+    assert_eq!(names(&breaker), [calls, bad, slow, run]);
+}
+
+#[test]
+fn looking_changes_nothing_even_when_the_open_time_is_over() {
+    let (breaker, manual) = breaker(small());
+    fail(&breaker, 4);
+    manual.advance(31 * SECOND);
+    for _ in 0..3 {
+        assert_eq!(breaker.verdict(Instant::ORIGIN + 31 * SECOND).level, Level::Unhealthy);
+        assert_eq!((breaker.state(), breaker.status().generation), (State::Open, 1));
+        assert!(!breaker.would_reject());
+    }
+    assert!(breaker.acquire().unwrap().is_trial());
+    assert_eq!(breaker.verdict(Instant::ORIGIN + 31 * SECOND).level, Level::Degraded);
+}
+
+#[test]
 fn configurations_out_of_range_are_refused_by_name() {
     let with = |change: fn(&mut BreakerConfig)| {
         let mut config = small();
         change(&mut config);
         Breaker::builder("x").config(config).build().unwrap_err().field().to_owned()
     };
-    assert_eq!(with(|config| config.failure_rate = Ratio::ZERO), "failure_rate");
+    assert_eq!(with(|config| config.failure_rate = Some(Ratio::ZERO)), "failure_rate");
+    assert_eq!(with(|config| config.failure_rate = None), "failure_rate", "no rule is on");
+    let slow = |longer_than, rate| Some(SlowCalls { longer_than, rate });
+    let slow_field = |rule: Option<SlowCalls>| {
+        let config = BreakerConfig { slow_calls: rule, ..small() };
+        config.check().unwrap_err().field().to_owned()
+    };
+    assert_eq!(slow_field(slow(Duration::ZERO, Ratio::ONE)), "slow_calls.longer_than");
+    assert_eq!(slow_field(slow(SECOND, Ratio::ZERO)), "slow_calls.rate");
+    assert_eq!(with(|config| config.consecutive_failures = Some(0)), "consecutive_failures");
+    let too_many = |config: &mut BreakerConfig| config.consecutive_failures = Some((1 << 24) + 1);
+    assert_eq!(with(too_many), "consecutive_failures");
     assert_eq!(with(|config| config.window_calls = 0), "window_calls");
     assert_eq!(with(|config| config.minimum_calls = 0), "minimum_calls");
     assert_eq!(with(|config| config.minimum_calls = 11), "minimum_calls");
@@ -318,6 +331,8 @@ fn configurations_out_of_range_are_refused_by_name() {
     assert_eq!(with(|config| config.trial_limit = Duration::ZERO), "trial_limit");
     // The largest of everything is safe.
     let config = BreakerConfig {
+        slow_calls: slow(Duration::MAX, Ratio::ONE),
+        consecutive_failures: Some(1 << 24),
         window_calls: 1 << 24,
         open_for: Duration::MAX,
         trial_limit: Duration::MAX,
@@ -344,6 +359,21 @@ fn a_panic_under_a_permit_is_a_failure_of_that_call_alone() {
     assert!(panicked.is_err());
     let counts = breaker.status().counts;
     assert_eq!((counts.total, counts.bad), (1, 1));
+}
+
+#[test]
+fn whoever_polls_a_call_that_is_over_trips_nothing() {
+    let (breaker, _) = breaker(BreakerConfig { minimum_calls: 1, ..small() });
+    let mut call = Box::pin(breaker.call(async { Ok::<_, ()>(7) }));
+    let mut cx = core::task::Context::from_waker(core::task::Waker::noop());
+    assert!(core::future::Future::poll(call.as_mut(), &mut cx).is_ready());
+    let again = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        core::future::Future::poll(call.as_mut(), &mut cx).is_ready()
+    }));
+    assert!(again.is_err(), "an async block is not polled twice");
+    drop(call);
+    let counts = breaker.status().counts;
+    assert_eq!((breaker.state(), counts.total, counts.bad), (State::Closed, 1, 0));
 }
 
 #[test]
@@ -374,6 +404,22 @@ fn calls_go_through_the_handle_too() {
     assert_eq!((counts.total, counts.bad), (1, 1));
 }
 
+#[cfg(feature = "schema")]
+#[test]
+fn the_schema_knows_which_rules_may_be_off_and_writes_times_in_words() {
+    let schema = schemars::schema_for!(BreakerConfig).to_value();
+    let at = |path: &str| schema.pointer(path).cloned().unwrap_or_default().to_string();
+    assert!(schema.get("required").is_none(), "every field has a default");
+    for field in ["failure_rate", "slow_calls", "consecutive_failures"] {
+        assert!(at(&format!("/properties/{field}")).contains("null"), "{field}");
+    }
+    assert_eq!(at("/properties/failure_rate/anyOf/0/$ref"), "\"#/$defs/Ratio\"");
+    assert_eq!(at("/properties/failure_rate/anyOf/1/enum"), r#"["off",null]"#);
+    assert!(!at("/properties/open_for").contains("null"));
+    assert_eq!(at("/$defs/SlowCalls/properties/longer_than/$ref"), "\"#/$defs/Duration\"");
+    assert_eq!(at("/$defs/SlowCalls/required"), r#"["longer_than","rate"]"#);
+}
+
 #[cfg(feature = "serde")]
 #[test]
 fn configuration_reads_what_people_write() {
@@ -381,150 +427,40 @@ fn configuration_reads_what_people_write() {
         rely_core::config::from_deserializer(&mut serde_json::Deserializer::from_str(text))
     };
     let config = read(r#"{"failure_rate": "25 %", "open_for": "1m 30s"}"#).unwrap();
-    assert_eq!((config.failure_rate.ppm(), config.open_for), (250_000, 90 * SECOND));
-    assert_eq!(config.trials, 5);
+    assert_eq!((config.failure_rate, config.open_for), (Some(percent(25)), 90 * SECOND));
+    assert_eq!((config.trials, config.slow_calls, config.consecutive_failures), (5, None, None));
     assert_eq!(read(r#"{"trails": 3}"#).unwrap_err().field(), "trails");
     assert_eq!(read(&serde_json::to_string(&config).unwrap()).unwrap(), config);
-}
-
-/// The breaker as one would write it down: every call of the window in a list, no atomics.
-struct Naive {
-    config: BreakerConfig,
-    state: State,
-    generation: u64,
-    until: u64,
-    window: VecDeque<bool>,
-    trials: u32,
-    good: u32,
-    bad: u32,
-}
-
-impl Naive {
-    fn enter(&mut self, state: State, until: u64) {
-        self.state = state;
-        self.generation += 1;
-        self.until = until;
-        self.window.clear();
-        (self.trials, self.good, self.bad) = (self.config.trials, 0, 0);
+    let text = r#"{"failure_rate": null, "slow_calls": {"longer_than": "250ms", "rate": "80 %"},
+        "consecutive_failures": 5}"#;
+    let config = read(text).unwrap();
+    let slow = SlowCalls { longer_than: Duration::from_millis(250), rate: percent(80) };
+    assert_eq!((config.failure_rate, config.slow_calls), (None, Some(slow)));
+    assert_eq!(config.consecutive_failures, Some(5));
+    assert_eq!(read(&serde_json::to_string(&config).unwrap()).unwrap(), config);
+    assert!(config.check().is_ok());
+    let text = serde_json::to_value(&config).unwrap();
+    assert_eq!(text["failure_rate"], "off", "a null is left out where a format has none");
+    for (rate, read_as) in [
+        ("\"off\"", Ok(None)),
+        ("\"50 %\"", Ok(Some(percent(50)))),
+        ("0.5", Ok(Some(percent(50)))),
+        ("1", Ok(Some(Ratio::ONE))),
+        ("\"of\"", Err("failure_rate")),
+        ("50", Err("failure_rate")),
+        ("-1", Err("failure_rate")),
+        ("[]", Err("failure_rate")),
+    ] {
+        let config = read(&format!(r#"{{"failure_rate": {rate}}}"#));
+        let config = config.as_ref().map(|config| config.failure_rate);
+        assert_eq!(config.map_err(rely_core::ConfigError::field), read_as, "{rate}");
     }
-
-    fn acquire(&mut self, now: u64) -> Option<(u64, bool)> {
-        let time = if self.state == State::Open { 30 } else { 10 };
-        let over = now >= self.until || now < self.until - time;
-        if self.state != State::Closed && over {
-            if self.state == State::Open {
-                self.enter(State::HalfOpen, now + 10);
-            } else {
-                self.enter(State::Open, now + 30);
-            }
-        }
-        match self.state {
-            State::Closed => Some((self.generation, false)),
-            State::HalfOpen if self.trials > 0 => {
-                self.trials -= 1;
-                Some((self.generation, true))
-            }
-            _ => None,
-        }
-    }
-
-    fn finish(&mut self, (generation, trial): (u64, bool), bad: Option<bool>, now: u64) {
-        if generation != self.generation {
-            return;
-        }
-        match (bad, trial) {
-            (None, true) => self.trials += 1,
-            (None, false) => {}
-            (Some(bad), true) => {
-                *(if bad { &mut self.bad } else { &mut self.good }) += 1;
-                if 2 * self.bad >= self.config.trials {
-                    self.enter(State::Open, now + 30);
-                } else if 2 * (self.config.trials - self.good) < self.config.trials {
-                    self.enter(State::Closed, 0);
-                }
-            }
-            (Some(bad), false) => {
-                self.window.push_back(bad);
-                if self.window.len() > 10 {
-                    self.window.pop_front();
-                }
-                let failures = self.window.iter().filter(|bad| **bad).count();
-                if self.window.len() >= 4 && 2 * failures >= self.window.len() {
-                    self.enter(State::Open, now + 30);
-                }
-            }
-        }
-    }
-}
-
-#[derive(Clone, Debug)]
-enum Step {
-    Acquire,
-    Finish { which: prop::sample::Index, bad: Option<bool> },
-    Set(u64),
-    Reset,
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let bad = prop_oneof![3 => Just(Some(true)), 3 => Just(Some(false)), 1 => Just(None)];
-    prop_oneof![
-        8 => Just(Step::Acquire),
-        8 => (any::<prop::sample::Index>(), bad).prop_map(|(which, bad)| Step::Finish { which, bad }),
-        2 => (0..120u64).prop_map(Step::Set),
-        1 => Just(Step::Reset),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
-    #[test]
-    fn the_shell_decides_as_the_model_does(steps in prop::collection::vec(step(), 1..200)) {
-        let (breaker, manual) = breaker(small());
-        let mut model = Naive {
-            config: small(),
-            state: State::Closed,
-            generation: 0,
-            until: 0,
-            window: VecDeque::new(),
-            trials: 4,
-            good: 0,
-            bad: 0,
-        };
-        let (mut now, mut running) = (0, Vec::new());
-        for step in steps {
-            match step {
-                Step::Acquire => match (breaker.acquire(), model.acquire(now)) {
-                    (Ok(permit), Some(expected)) => {
-                        prop_assert_eq!((permit.generation(), permit.is_trial()), expected);
-                        running.push((permit, expected));
-                    }
-                    (Err(_), None) => {}
-                    (ours, theirs) => prop_assert!(false, "{ours:?} but {theirs:?}"),
-                },
-                Step::Finish { which, bad } if !running.is_empty() => {
-                    let (permit, admitted) = running.swap_remove(which.index(running.len()));
-                    match bad {
-                        Some(true) => permit.failure(),
-                        Some(false) => permit.success(),
-                        None => drop(permit),
-                    }
-                    model.finish(admitted, bad, now);
-                }
-                Step::Finish { .. } => {}
-                // Forward and back.
-                Step::Set(to) => {
-                    now = to;
-                    manual.set(Instant::ORIGIN + SECOND * u32::try_from(to).unwrap());
-                }
-                Step::Reset => {
-                    breaker.reset();
-                    model.enter(State::Closed, 0);
-                }
-            }
-            prop_assert_eq!(breaker.state(), model.state);
-            let bad = model.window.iter().filter(|bad| **bad).count() as u64;
-            let counts = breaker.status().counts;
-            prop_assert_eq!((counts.total, counts.bad), (model.window.len() as u64, bad));
-        }
+    for (slow, field) in [
+        (r#"{"longer_than": 250, "rate": "80 %"}"#, "slow_calls.longer_than"),
+        (r#"{"longer_than": "1s", "rate": 80}"#, "slow_calls.rate"),
+        (r#"{"longer_than": "1s", "rate": 1, "at": 2}"#, "slow_calls.at"),
+    ] {
+        let error = read(&format!(r#"{{"slow_calls": {slow}}}"#)).unwrap_err();
+        assert_eq!(error.field(), field);
     }
 }

@@ -1,0 +1,125 @@
+use core::fmt;
+use core::time::Duration;
+
+use rely_core::{Instant, Ratio};
+
+use super::State;
+
+/// What made a closed breaker open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TripReason {
+    /// The share of bad calls reached the failure rate.
+    FailureRate {
+        /// Bad calls in the window.
+        bad: u64,
+        /// Calls in the window.
+        total: u64,
+        /// The configured rate.
+        threshold: Ratio,
+    },
+    /// The share of slow calls reached the slow call rate.
+    SlowCallRate {
+        /// Slow calls in the window, good and bad.
+        slow: u64,
+        /// Calls in the window.
+        total: u64,
+        /// The configured rate.
+        threshold: Ratio,
+        /// How long a slow call takes at least.
+        longer_than: Duration,
+    },
+    /// So many calls in a row failed.
+    ConsecutiveFailures {
+        /// How many: as many as configured, or more where calls ended at the same moment.
+        count: u32,
+    },
+}
+
+impl fmt::Display for TripReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FailureRate { bad, total, threshold } => {
+                write!(f, "{bad} of the last {total} calls were bad, the limit is {threshold}")
+            }
+            Self::SlowCallRate { slow, total, threshold, longer_than } => write!(
+                f,
+                "{slow} of the last {total} calls took {longer_than:?} or longer, \
+                 the limit is {threshold}"
+            ),
+            Self::ConsecutiveFailures { count: 1 } => f.write_str("a call failed"),
+            Self::ConsecutiveFailures { count } => write!(f, "{count} calls in a row failed"),
+        }
+    }
+}
+
+/// Why a breaker changed its state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ChangeReason {
+    /// A trip rule was met.
+    Tripped(TripReason),
+    /// The open time is over.
+    OpenTimeOver,
+    /// Enough trial calls went well, fast enough where that is asked for.
+    TrialsPassed {
+        /// Good trial calls, slow ones included.
+        good: u32,
+        /// Slow trial calls, good and bad.
+        slow: u32,
+        /// Trial calls that ended.
+        ended: u32,
+    },
+    /// Too many trial calls went badly or were slow.
+    TrialsFailed {
+        /// Bad trial calls.
+        bad: u32,
+        /// Slow trial calls, good and bad.
+        slow: u32,
+        /// Trial calls that ended.
+        ended: u32,
+    },
+    /// The trial calls did not end in time.
+    TrialsTimedOut,
+    /// Somebody asked for it.
+    Reset,
+}
+
+impl fmt::Display for ChangeReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tripped(reason) => reason.fmt(f),
+            Self::OpenTimeOver => f.write_str("the open time is over"),
+            Self::TrialsPassed { good, slow, ended } => {
+                write!(f, "{good} of {ended} trial calls went well")?;
+                took_too_long(*slow, f)
+            }
+            Self::TrialsFailed { bad, slow, ended } => {
+                write!(f, "{bad} of {ended} trial calls went badly")?;
+                took_too_long(*slow, f)
+            }
+            Self::TrialsTimedOut => f.write_str("the trial calls did not end in time"),
+            Self::Reset => f.write_str("reset by hand"),
+        }
+    }
+}
+
+fn took_too_long(slow: u32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if slow > 0 { write!(f, ", {slow} took too long") } else { Ok(()) }
+}
+
+/// A change of state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Change {
+    /// The state before.
+    pub from: State,
+    /// The state now.
+    pub to: State,
+    /// When.
+    pub at: Instant,
+    /// The generation that begins with it.
+    pub generation: u64,
+    /// Why.
+    pub reason: ChangeReason,
+}

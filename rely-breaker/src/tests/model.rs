@@ -1,0 +1,283 @@
+//! The breaker as one would write it down, beside the breaker.
+
+use std::collections::VecDeque;
+
+use proptest::prelude::*;
+
+use super::*;
+
+const MILLION: u64 = 1_000_000;
+
+/// Every call of the window and every trial in a list, no atomics.
+struct Naive {
+    config: BreakerConfig,
+    state: State,
+    generation: u64,
+    until: u64,
+    window: VecDeque<Ended>,
+    run: u32,
+    permits: u32,
+    trials: Vec<Ended>,
+    changes: Vec<ChangeReason>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ended {
+    class: Class,
+    slow: bool,
+}
+
+impl Naive {
+    fn new(config: BreakerConfig) -> Self {
+        Self {
+            config,
+            state: State::Closed,
+            generation: 0,
+            until: 0,
+            window: VecDeque::new(),
+            run: 0,
+            permits: 0,
+            trials: Vec::new(),
+            changes: Vec::new(),
+        }
+    }
+
+    fn enter(&mut self, state: State, until: u64, reason: ChangeReason) {
+        self.state = state;
+        self.generation += 1;
+        self.until = until;
+        self.window.clear();
+        self.run = 0;
+        self.permits = self.config.trials;
+        self.trials.clear();
+        self.changes.push(reason);
+    }
+
+    fn acquire(&mut self, now: u64) -> Option<(u64, bool)> {
+        let time = if self.state == State::Open { 30 } else { 10 };
+        let over = now >= self.until || now < self.until - time;
+        match self.state {
+            State::Open if over => {
+                self.enter(State::HalfOpen, now + 10, ChangeReason::OpenTimeOver);
+            }
+            State::HalfOpen if over => {
+                self.enter(State::Open, now + 30, ChangeReason::TrialsTimedOut);
+            }
+            _ => {}
+        }
+        match self.state {
+            State::Closed => Some((self.generation, false)),
+            State::HalfOpen if self.permits > 0 => {
+                self.permits -= 1;
+                Some((self.generation, true))
+            }
+            _ => None,
+        }
+    }
+
+    fn finish(&mut self, (generation, trial): (u64, bool), end: Ended, now: u64) {
+        if generation != self.generation {
+            return;
+        }
+        match (end.class.is_counted(), trial) {
+            (false, true) => self.permits += 1,
+            (false, false) => {}
+            (true, true) if now >= self.until => {
+                self.enter(State::Open, now + 30, ChangeReason::TrialsTimedOut);
+            }
+            (true, true) => {
+                self.trials.push(end);
+                self.decide(now);
+            }
+            (true, false) => {
+                self.window.push_back(end);
+                if self.window.len() > self.config.window_calls as usize {
+                    self.window.pop_front();
+                }
+                match end.class {
+                    Class::Success => self.run = 0,
+                    Class::Failure if self.config.consecutive_failures.is_some() => self.run += 1,
+                    _ => {}
+                }
+                if let Some(reason) = self.trips() {
+                    self.enter(State::Open, now + 30, ChangeReason::Tripped(reason));
+                }
+            }
+        }
+    }
+
+    fn count(&self, what: impl Fn(&Ended) -> bool) -> u64 {
+        self.window.iter().filter(|end| what(end)).count() as u64
+    }
+
+    fn trips(&self) -> Option<TripReason> {
+        let total = self.window.len() as u64;
+        let (bad, slow) = (self.count(|end| end.class.is_bad()), self.count(|end| end.slow));
+        let reached = |part: u64, rate: Ratio| {
+            total >= u64::from(self.config.minimum_calls)
+                && part * MILLION >= u64::from(rate.ppm()) * total
+        };
+        match (self.config.failure_rate, self.config.slow_calls, self.config.consecutive_failures) {
+            (Some(threshold), ..) if reached(bad, threshold) => {
+                Some(TripReason::FailureRate { bad, total, threshold })
+            }
+            (_, Some(SlowCalls { longer_than, rate: threshold }), _)
+                if reached(slow, threshold) =>
+            {
+                Some(TripReason::SlowCallRate { slow, total, threshold, longer_than })
+            }
+            (.., Some(limit)) if self.run >= limit => {
+                Some(TripReason::ConsecutiveFailures { count: self.run })
+            }
+            _ => None,
+        }
+    }
+
+    /// Tries every way in which the trials may go on.
+    fn decide(&mut self, now: u64) {
+        let mut ways = vec![self.trials.clone()];
+        while ways[0].len() < self.config.trials as usize {
+            ways =
+                ways.iter().flat_map(|way| ENDS.map(|end| [&way[..], &[end]].concat())).collect();
+        }
+        let failing = ways.iter().filter(|way| self.trials_fail(way)).count();
+        let count = |what: fn(&Ended) -> bool| {
+            u32::try_from(self.trials.iter().filter(|end| what(end)).count()).unwrap()
+        };
+        let (bad, slow) = (count(|end| end.class.is_bad()), count(|end| end.slow));
+        let ended = count(|_| true);
+        if failing == ways.len() {
+            self.enter(State::Open, now + 30, ChangeReason::TrialsFailed { bad, slow, ended });
+        } else if failing == 0 {
+            let good = ended - bad;
+            self.enter(State::Closed, 0, ChangeReason::TrialsPassed { good, slow, ended });
+        }
+    }
+
+    fn trials_fail(&self, way: &[Ended]) -> bool {
+        let reached = |what: fn(&Ended) -> bool, rate: Ratio| {
+            let part = way.iter().filter(|end| what(end)).count() as u64;
+            part * MILLION >= u64::from(rate.ppm()) * way.len() as u64
+        };
+        let runs = way.split(|end| !end.class.is_bad()).map(<[Ended]>::len);
+        let longest = runs.max().unwrap_or(0);
+        let too_long = |limit: u32| longest >= (limit as usize).min(way.len());
+        self.config.failure_rate.is_some_and(|rate| reached(|end| end.class.is_bad(), rate))
+            || self.config.slow_calls.is_some_and(|rule| reached(|end| end.slow, rule.rate))
+            || self.config.consecutive_failures.is_some_and(too_long)
+    }
+}
+
+/// What matters about the end of a trial.
+const ENDS: [Ended; 4] = [
+    Ended { class: Class::Success, slow: false },
+    Ended { class: Class::Success, slow: true },
+    Ended { class: Class::Failure, slow: false },
+    Ended { class: Class::Failure, slow: true },
+];
+
+#[derive(Clone, Debug)]
+enum Step {
+    Acquire,
+    Finish {
+        which: prop::sample::Index,
+        class: Class,
+    },
+    /// To a second of the clock, forward or back.
+    Set(u64),
+    Advance(u64),
+    Reset,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let class = prop_oneof![
+        6 => Just(Class::Success),
+        6 => Just(Class::Failure),
+        2 => Just(Class::SoftFailure),
+        1 => Just(Class::Cancelled),
+    ];
+    prop_oneof![
+        8 => Just(Step::Acquire),
+        8 => (any::<prop::sample::Index>(), class)
+            .prop_map(|(which, class)| Step::Finish { which, class }),
+        3 => (0..5u64).prop_map(Step::Advance),
+        2 => (0..120u64).prop_map(Step::Set),
+        1 => Just(Step::Reset),
+    ]
+}
+
+fn config() -> impl Strategy<Value = BreakerConfig> {
+    let rate = || prop::sample::select(vec![20, 34, 50, 75, 100]).prop_map(percent);
+    let rules =
+        (prop::option::of(rate()), prop::option::of((1..5u32, rate())), prop::option::of(1..6u32));
+    let rules = rules.prop_filter("one is on", |rules| *rules != (None, None, None));
+    (rules, 1..=10u32, 1..=10u32, 1..=4u32).prop_map(|(rules, calls, minimum, trials)| {
+        let slow_calls =
+            rules.1.map(|(seconds, rate)| SlowCalls { longer_than: SECOND * seconds, rate });
+        BreakerConfig {
+            failure_rate: rules.0,
+            slow_calls,
+            consecutive_failures: rules.2,
+            window_calls: calls,
+            minimum_calls: minimum.min(calls),
+            trials,
+            ..small()
+        }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #[test]
+    fn the_shell_decides_as_the_model_does(
+        config in config(),
+        steps in prop::collection::vec(step(), 1..200),
+    ) {
+        let (breaker, manual) = breaker(config.clone());
+        let mut changes = breaker.subscribe(NonZeroUsize::new(256).unwrap());
+        let mut model = Naive::new(config.clone());
+        let (mut now, mut running) = (0, Vec::new());
+        for step in steps {
+            match step {
+                Step::Acquire => match (breaker.acquire(), model.acquire(now)) {
+                    (Ok(permit), Some(expected)) => {
+                        prop_assert_eq!((permit.generation(), permit.is_trial()), expected);
+                        running.push((permit, expected, now));
+                    }
+                    (Err(_), None) => {}
+                    (ours, theirs) => prop_assert!(false, "{ours:?} but {theirs:?}"),
+                },
+                Step::Finish { which, class } if !running.is_empty() => {
+                    let (permit, admitted, start) = running.swap_remove(which.index(running.len()));
+                    permit.record(class.into());
+                    let took = SECOND * u32::try_from(now.saturating_sub(start)).unwrap();
+                    let slow = config.slow_calls.is_some_and(|rule| took >= rule.longer_than);
+                    model.finish(admitted, Ended { class, slow }, now);
+                }
+                Step::Finish { .. } => {}
+                Step::Set(to) | Step::Advance(to) => {
+                    now = if matches!(step, Step::Set(_)) { to } else { now + to };
+                    manual.set(Instant::ORIGIN + SECOND * u32::try_from(now).unwrap());
+                }
+                Step::Reset => {
+                    breaker.reset();
+                    model.enter(State::Closed, 0, ChangeReason::Reset);
+                }
+            }
+            prop_assert_eq!(breaker.state(), model.state);
+            let status = breaker.status();
+            let expected = (
+                model.window.len() as u64,
+                model.count(|end| end.class.is_bad()),
+                model.count(|end| end.slow),
+            );
+            prop_assert_eq!((status.counts.total, status.counts.bad, status.counts.slow), expected);
+            prop_assert_eq!(status.consecutive_failures, model.run);
+        }
+        let mut reasons = Vec::new();
+        while let Some(Delivery::Event(change)) = changes.try_next() {
+            reasons.push(change.reason);
+        }
+        prop_assert_eq!(reasons, model.changes);
+    }
+}
