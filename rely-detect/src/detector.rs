@@ -1,0 +1,160 @@
+//! What every detector of a series is, and what it says about a sample.
+
+use core::fmt;
+use core::time::Duration;
+
+use rely_core::{Instant, Level, Verdict};
+
+use crate::Sample;
+
+/// Judges the samples of one series as they come.
+///
+/// A plain state machine: time comes in with the samples, memory is bounded, the same samples give
+/// the same readings, and a reading never depends on samples that come later.
+pub trait Detector {
+    /// Takes in the next sample and says what it is.
+    fn observe(&mut self, sample: Sample) -> Reading;
+}
+
+impl<D: Detector + ?Sized> Detector for Box<D> {
+    fn observe(&mut self, sample: Sample) -> Reading {
+        (**self).observe(sample)
+    }
+}
+
+/// Between which values a sample is nothing unusual.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Band {
+    /// The lowest of them.
+    pub low: f64,
+    /// The highest of them.
+    pub high: f64,
+}
+
+/// What a [`Detector`] says about one sample, and how the series stands with it.
+///
+/// Plain data without allocation; [`Reading::verdict`] puts it into words.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Reading {
+    /// The sample.
+    pub sample: Sample,
+    /// What was expected of it, from earlier samples alone.
+    pub expected: Option<f64>,
+    /// Between which values it would have been nothing unusual.
+    pub band: Option<Band>,
+    /// How often an ordinary sample deviates as much, over 0 and at most 1.
+    pub p_value: Option<f64>,
+    /// The smallest p-value that counting can give; a smaller one is extrapolated.
+    pub resolution: Option<f64>,
+    /// How far the evidence has come on the way to an alarm, from 0 to 1.
+    pub score: f64,
+    /// How the series stands; unknown where the sample was not judged.
+    pub level: Level,
+    /// Since when it stands so.
+    pub since: Instant,
+    /// How many samples it rests on.
+    pub samples: u64,
+    /// What the level rests on.
+    pub why: Why,
+}
+
+/// What the level of a [`Reading`] rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Why {
+    /// The value is not a number, or infinite.
+    NotANumber,
+    /// Too few observations stand behind the value.
+    TooFew,
+    /// Not later than the sample before.
+    Late,
+    /// Not enough is known to judge by yet.
+    WarmingUp {
+        /// What is there.
+        have: u32,
+        /// What is needed.
+        need: u32,
+    },
+    /// Nothing unusual.
+    Ordinary,
+    /// A deviation so small that it does not matter, however rare.
+    Tolerated,
+    /// A single sample outside the band: no alarm yet.
+    Unusual,
+    /// Beyond chance.
+    Alarm,
+    /// Ordinary again, but not long enough to end the alarm.
+    Recovering,
+    /// The deviation lasted so long that it is what is ordinary from now on.
+    Relearnt,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotANumber => f.write_str("not a number"),
+            Self::TooFew => f.write_str("too few observations"),
+            Self::Late => f.write_str("not later than the sample before"),
+            Self::WarmingUp { have, need } => write!(f, "warming up: {have} of {need} residuals"),
+            Self::Ordinary => f.write_str("ordinary"),
+            Self::Tolerated => f.write_str("within tolerance"),
+            Self::Unusual => f.write_str("unusual"),
+            Self::Alarm => f.write_str("beyond chance"),
+            Self::Recovering => f.write_str("recovering"),
+            Self::Relearnt => f.write_str("ordinary from now on"),
+        }
+    }
+}
+
+impl Reading {
+    /// Whether the sample was taken in; a missing or late one changes nothing.
+    #[must_use]
+    pub const fn is_taken(&self) -> bool {
+        !matches!(self.why, Why::NotANumber | Why::TooFew | Why::Late)
+    }
+
+    /// Whether the p-value is smaller than counting can give, and extrapolated.
+    #[must_use]
+    pub fn is_extrapolated(&self) -> bool {
+        self.p_value < self.resolution
+    }
+
+    /// The reading as a [`Verdict`] that may be used for `valid_for`.
+    ///
+    /// Evidence: `value`, `expected`, `band_low`, `band_high` and `p_value`, where they are known.
+    pub fn verdict(&self, valid_for: Duration) -> Verdict {
+        let verdict = Verdict::new(self.level, self.sample.at)
+            .since(self.since)
+            .valid_for(valid_for)
+            .with_samples(self.samples)
+            .with_score(self.score)
+            .because(self.to_string());
+        let evidence = [
+            ("value", Some(self.sample.value).filter(|value| value.is_finite())),
+            ("expected", self.expected),
+            ("band_low", self.band.map(|band| band.low)),
+            ("band_high", self.band.map(|band| band.high)),
+            ("p_value", self.p_value),
+        ];
+        evidence.into_iter().fold(verdict, |verdict, (name, value)| match value {
+            Some(value) => verdict.with_evidence(name, value),
+            None => verdict,
+        })
+    }
+}
+
+impl fmt::Display for Reading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.why)?;
+        if let (Some(expected), Some(p)) = (self.expected, self.p_value) {
+            let value = self.sample.value;
+            write!(f, ": {value:.4} where {expected:.4} was expected, p {p:.1e}")?;
+            if let (true, Some(resolution)) = (self.is_extrapolated(), self.resolution) {
+                write!(f, " (extrapolated below {resolution:.1e})")?;
+            }
+        }
+        Ok(())
+    }
+}
