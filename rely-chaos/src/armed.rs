@@ -29,6 +29,12 @@ impl Armed {
         self.arming.report()
     }
 
+    /// The report as it stands, without looking whether the time to live is over: that would wake
+    /// those whom the fault holds.
+    pub(crate) fn peek(&self) -> Report {
+        self.arming.report()
+    }
+
     /// Whether the fault can still hit calls.
     #[must_use]
     pub fn is_live(&self) -> bool {
@@ -73,6 +79,9 @@ pub struct Report {
     pub calls: u64,
     /// Those of them that were hit. An experiment in which it stays zero has proved nothing.
     pub fired: u64,
+    /// Those of them that were in flight when the fault was armed, and cut by it.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub cut: u64,
     /// How the fault ended, if it has.
     pub end: Option<End>,
 }

@@ -19,6 +19,7 @@ pub(crate) struct Arming {
     draw: Draw,
     calls: AtomicU64,
     fired: AtomicU64,
+    cut: AtomicU64,
     ending: Mutex<Ending>,
 }
 
@@ -38,8 +39,8 @@ impl Arming {
         (armed_at, expires): (Instant, Instant),
         draw: Draw,
     ) -> Self {
-        let (calls, fired, ending) = Default::default();
-        Self { point, clock, fault, armed_at, expires, draw, calls, fired, ending }
+        let (calls, fired, cut, ending) = Default::default();
+        Self { point, clock, fault, armed_at, expires, draw, calls, fired, cut, ending }
     }
 
     /// Counts a call; its number if it is hit.
@@ -50,6 +51,18 @@ impl Arming {
             self.fired.fetch_add(1, Ordering::Release);
             call
         })
+    }
+
+    /// Counts a call that was in flight before this fault and is cut by it.
+    pub(crate) fn cut(&self) -> Injected {
+        let call = self.calls.fetch_add(1, Ordering::Relaxed);
+        self.cut.fetch_add(1, Ordering::Relaxed);
+        self.fired.fetch_add(1, Ordering::Release);
+        self.injected(call)
+    }
+
+    fn injected(&self, call: u64) -> Injected {
+        Injected::new(Arc::clone(&self.point), call, self.fault.effect)
     }
 
     /// Marks the end and hands out everybody who waited for it, to be woken outside of any lock.
@@ -70,6 +83,7 @@ impl Arming {
             expires: self.expires,
             calls: self.calls.load(Ordering::Relaxed),
             fired,
+            cut: self.cut.load(Ordering::Relaxed),
             end,
         }
     }
@@ -87,7 +101,7 @@ pub(crate) struct Strike {
 
 impl Strike {
     pub(crate) fn injected(&self) -> Injected {
-        Injected::new(Arc::clone(&self.arming.point), self.call)
+        self.arming.injected(self.call)
     }
 }
 

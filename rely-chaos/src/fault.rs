@@ -11,10 +11,16 @@ use rely_core::{ConfigError, Ratio, config};
 /// | latency | is called at once | gets its answer, good or bad, later by the delay |
 /// | error | is not called | gets at once what the point's user makes of an injected error |
 /// | hang | is not called | waits |
+/// | outage | is not called, and calls in flight are dropped | gets the injected error at once, in flight as well |
 ///
 /// Whatever is held lets go when the fault ends, by its owner, its time to live or the kill switch:
 /// a late answer is then handed over, and a hung call ends as an injected error. So no fault stays
 /// behind in calls without a timeout of their own.
+///
+/// An outage hits every call, and only points that
+/// [cut calls in flight](crate::FaultPointBuilder::cuts_in_flight) can have one: without that it
+/// would be an error under another name. A call is in flight until its future has answered; what is
+/// still being read of a response's body by then is past the point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",
@@ -35,6 +41,8 @@ pub enum Effect {
     Error,
     /// The answer never comes.
     Hang,
+    /// What is behind the point is gone, and so are the calls that were on their way.
+    Outage,
 }
 
 /// What goes wrong, and for which share of the calls.
@@ -94,6 +102,12 @@ impl Fault {
         Self::new(Effect::Hang)
     }
 
+    /// Every call fails, and those in flight are cut when the fault is armed.
+    #[must_use]
+    pub const fn outage() -> Self {
+        Self::new(Effect::Outage)
+    }
+
     /// The same for a share of the calls.
     #[must_use]
     pub const fn for_share(self, share: Ratio) -> Self {
@@ -103,13 +117,16 @@ impl Fault {
     /// Checks that the fault can do anything at all: one that never can would prove nothing.
     ///
     /// # Errors
-    /// If the share or the delay is zero.
+    /// If the share or the delay is zero, or an outage has a share.
     pub fn check(&self) -> Result<(), ConfigError> {
         if let Effect::Latency { delay } = self.effect {
             config::nonzero("effect.latency.delay", delay)?;
         }
         if self.share == Ratio::ZERO {
             return Err(ConfigError::new("share", self.share, "over 0 %"));
+        }
+        if self.effect == Effect::Outage && self.share != Ratio::ONE {
+            return Err(ConfigError::new("share", self.share, "100 % for an outage"));
         }
         Ok(())
     }

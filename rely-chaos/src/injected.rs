@@ -2,6 +2,8 @@ use core::error::Error;
 use core::fmt;
 use std::sync::Arc;
 
+use crate::Effect;
+
 /// A marker for errors and responses: this failure was injected, by which point and into which call.
 ///
 /// Put it into the `source()` chain of the error that stands for an injected failure, or into the
@@ -26,11 +28,12 @@ use std::sync::Arc;
 pub struct Injected {
     point: Arc<str>,
     call: u64,
+    effect: Effect,
 }
 
 impl Injected {
-    pub(crate) const fn new(point: Arc<str>, call: u64) -> Self {
-        Self { point, call }
+    pub(crate) const fn new(point: Arc<str>, call: u64, effect: Effect) -> Self {
+        Self { point, call, effect }
     }
 
     /// The point, with its labels.
@@ -43,6 +46,12 @@ impl Injected {
     #[must_use]
     pub const fn call(&self) -> u64 {
         self.call
+    }
+
+    /// What was done to the call.
+    #[must_use]
+    pub const fn effect(&self) -> Effect {
+        self.effect
     }
 
     /// The first such marker in an error's chain of sources, the error itself included.
@@ -81,7 +90,7 @@ mod tests {
         #[error("outer")]
         struct Outer(#[source] std::io::Error);
 
-        let injected = Injected::new("point".into(), 3);
+        let injected = Injected::new("point".into(), 3, Effect::Error);
         let inner = std::io::Error::other(injected.clone());
         let error = std::io::Error::other(Outer(inner));
         assert_eq!(Injected::find(&error), Some(&injected));

@@ -5,12 +5,24 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use crate::EndReason;
 use crate::point::Shared;
 
+/// What a switch ends.
+pub(crate) trait Killable: Send + Sync {
+    fn kill(&self);
+}
+
+impl Killable for Shared {
+    fn kill(&self) {
+        self.end_current(EndReason::Killed);
+    }
+}
+
 /// Ends every fault of every point registered with it, and keeps all of them disarmed.
 ///
 /// A handle: every clone is the same switch. Register a point with
 /// [`FaultPointBuilder::kill_switch`](crate::FaultPointBuilder::kill_switch). Once
 /// [`engage`](KillSwitch::engage) has begun no call is hit any more, at any point; once it has
-/// returned, every fault has ended and lets go of the calls that it held.
+/// returned, every fault has ended and lets go of the calls that it held. An
+/// [experiment](crate::Experiment) registered with it stops and rolls back.
 ///
 /// ```
 /// use core::time::Duration;
@@ -35,7 +47,7 @@ pub struct KillSwitch(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     engaged: AtomicBool,
-    points: Mutex<Vec<Weak<Shared>>>,
+    watched: Mutex<Vec<Weak<dyn Killable>>>,
 }
 
 impl KillSwitch {
@@ -48,9 +60,9 @@ impl KillSwitch {
     /// Ends all faults and refuses new ones until [`release`](KillSwitch::release).
     pub fn engage(&self) {
         self.0.engaged.store(true, Ordering::SeqCst);
-        let points: Vec<_> = self.points().iter().filter_map(Weak::upgrade).collect();
-        for point in points {
-            point.end_current(EndReason::Killed);
+        let watched: Vec<_> = self.watched().iter().filter_map(Weak::upgrade).collect();
+        for one in watched {
+            one.kill();
         }
     }
 
@@ -65,23 +77,24 @@ impl KillSwitch {
         self.0.engaged.load(Ordering::SeqCst)
     }
 
-    pub(crate) fn register(&self, point: &Arc<Shared>) {
-        let mut points = self.points();
-        points.retain(|point| point.strong_count() > 0);
-        points.push(Arc::downgrade(point));
+    pub(crate) fn watch<K: Killable + 'static>(&self, one: &Arc<K>) {
+        let one: Weak<K> = Arc::downgrade(one);
+        let mut watched = self.watched();
+        watched.retain(|one| one.strong_count() > 0);
+        watched.push(one);
     }
 
-    fn points(&self) -> std::sync::MutexGuard<'_, Vec<Weak<Shared>>> {
-        self.0.points.lock().unwrap_or_else(PoisonError::into_inner)
+    fn watched(&self) -> std::sync::MutexGuard<'_, Vec<Weak<dyn Killable>>> {
+        self.0.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl fmt::Debug for KillSwitch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let points = self.points().iter().filter(|point| point.strong_count() > 0).count();
+        let watched = self.watched().iter().filter(|one| one.strong_count() > 0).count();
         f.debug_struct("KillSwitch")
             .field("engaged", &self.is_engaged())
-            .field("points", &points)
+            .field("watched", &watched)
             .finish()
     }
 }

@@ -5,20 +5,22 @@ use core::time::Duration;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use rely_core::{Clock, Events, Subscriber, config};
+use rely_core::{Clock, ConfigError, Events, Subscriber, config};
 
 use crate::arming::{Arming, Strike};
 use crate::draw::Draw;
+use crate::flight::{Flight, Flights};
 use crate::tower::FaultLayer;
 use crate::{
-    ArmError, Armed, End, EndReason, Fault, FaultFuture, FaultPointBuilder, Injected, KillSwitch,
-    PointEvent,
+    ArmError, Armed, Effect, End, EndReason, Fault, FaultFuture, FaultPointBuilder, Injected,
+    KillSwitch, PointEvent,
 };
 
 /// A place in the program where things can be made to go wrong.
 ///
 /// A cheap-clone handle: every clone, and every layer made from one, is the same point. Disarmed it
-/// costs a call one relaxed load. Armed, it counts the calls and hits those that [`Draw`] says, one
+/// costs a call one relaxed load (more where calls in flight can be
+/// [cut](FaultPointBuilder::cuts_in_flight)). Armed, it counts the calls and hits those that [`Draw`] says, one
 /// fault at a time.
 ///
 /// ```
@@ -45,18 +47,31 @@ use crate::{
 pub struct FaultPoint(pub(crate) Arc<Shared>);
 
 pub(crate) struct Shared {
-    name: Arc<str>,
-    /// The name with its labels.
-    id: Arc<str>,
-    labels: Vec<(Arc<str>, Arc<str>)>,
+    site: Site,
     clock: Clock,
     draw: Draw,
     kill_switch: Option<KillSwitch>,
-    /// What callers look at; written only under the lock of `current`.
-    armed: AtomicBool,
+    /// What callers look at: whether there is anything to decide. Written only under the lock of
+    /// `current`; stays up where calls are watched.
+    alert: AtomicBool,
+    flights: Option<Arc<Flights>>,
     /// Held to read while a call is decided, so that nothing is hit after it was held to write.
     current: RwLock<Option<Arc<Arming>>>,
     events: Events<PointEvent>,
+}
+
+/// A call that the point has to do with: hit, watched, or both.
+pub(crate) struct Admission {
+    pub(crate) strike: Option<Strike>,
+    pub(crate) flight: Option<Flight>,
+}
+
+/// What a point is called.
+pub(crate) struct Site {
+    pub(crate) name: Arc<str>,
+    /// The name with its labels.
+    pub(crate) id: Arc<str>,
+    pub(crate) labels: Vec<(Arc<str>, Arc<str>)>,
 }
 
 impl FaultPoint {
@@ -76,11 +91,21 @@ impl FaultPoint {
     /// If the point is armed, its kill switch is engaged, the fault cannot work, or `ttl` is not
     /// more than zero and at most [`FaultPoint::MAX_TTL`].
     pub fn arm(&self, fault: Fault, ttl: Duration) -> Result<Armed, ArmError> {
-        fault.check().map_err(|error| error.within("fault"))?;
-        let range = (Bound::Excluded(Duration::ZERO), Bound::Included(Self::MAX_TTL));
-        config::in_range("ttl", ttl, range)?;
+        self.check(fault, ttl)?;
         let arming = self.0.arm(fault, ttl)?;
         Ok(Armed::new(Arc::clone(&self.0), arming))
+    }
+
+    /// Whether `fault` can work here for `ttl`.
+    pub(crate) fn check(&self, fault: Fault, ttl: Duration) -> Result<(), ConfigError> {
+        fault.check().map_err(|error| error.within("fault"))?;
+        if fault.effect == Effect::Outage && self.0.flights.is_none() {
+            let allowed = "an outage only at a point that cuts calls in flight";
+            return Err(ConfigError::new("fault.effect", "an outage", allowed));
+        }
+        let range = (Bound::Excluded(Duration::ZERO), Bound::Included(Self::MAX_TTL));
+        config::in_range("ttl", ttl, range)?;
+        Ok(())
     }
 
     /// Makes a call through the point; `answer` is what an injected failure looks like here.
@@ -91,9 +116,9 @@ impl FaultPoint {
         F: Future,
         A: FnOnce(Injected) -> F::Output,
     {
-        match self.strike() {
+        match self.admit() {
             None => FaultFuture::through(future),
-            Some(strike) => FaultFuture::struck(strike, || future, || answer),
+            Some(admission) => FaultFuture::admitted(admission, || future, || answer),
         }
     }
 
@@ -117,12 +142,12 @@ impl FaultPoint {
     /// The point's name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.0.name
+        &self.0.site.name
     }
 
     /// The point's labels, ordered by name.
     pub fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.labels.iter().map(|(name, value)| (&**name, &**value))
+        self.0.site.labels.iter().map(|(name, value)| (&**name, &**value))
     }
 
     /// Every later arming and end, up to `capacity` unread ones.
@@ -132,36 +157,36 @@ impl FaultPoint {
 
     /// Decides about one call.
     #[inline]
-    pub(crate) fn strike(&self) -> Option<Strike> {
-        if self.0.armed.load(Ordering::Relaxed) { self.0.strike() } else { None }
+    pub(crate) fn admit(&self) -> Option<Admission> {
+        if self.0.alert.load(Ordering::Relaxed) { Some(self.0.admit()) } else { None }
     }
 }
 
 /// The name with its labels: `queue.call{zone="a"}`.
 impl fmt::Display for FaultPoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.id)
+        f.write_str(&self.0.site.id)
     }
 }
 
 impl fmt::Debug for FaultPoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let armed = self.0.armed.load(Ordering::Relaxed);
-        f.debug_struct("FaultPoint").field("id", &self.0.id).field("armed", &armed).finish()
+        let armed = self.0.read().is_some();
+        f.debug_struct("FaultPoint").field("id", &self.0.site.id).field("armed", &armed).finish()
     }
 }
 
 impl Shared {
     pub(crate) fn new(
-        name: Arc<str>,
-        id: Arc<str>,
-        labels: Vec<(Arc<str>, Arc<str>)>,
+        site: Site,
         clock: Clock,
         draw: Draw,
         kill_switch: Option<KillSwitch>,
+        flights: Option<Arc<Flights>>,
     ) -> Self {
-        let (armed, current, events) = Default::default();
-        Self { name, id, labels, clock, draw, kill_switch, armed, current, events }
+        let (current, events) = Default::default();
+        let alert = AtomicBool::new(flights.is_some());
+        Self { site, clock, draw, kill_switch, alert, flights, current, events }
     }
 
     fn arm(&self, fault: Fault, ttl: Duration) -> Result<Arc<Arming>, ArmError> {
@@ -170,7 +195,7 @@ impl Shared {
             self.end_if_due(&old);
         }
         let mut current = self.write();
-        let point = || Arc::clone(&self.id);
+        let point = || Arc::clone(&self.site.id);
         if self.is_killed() {
             return Err(ArmError::Killed { point: point() });
         }
@@ -181,25 +206,35 @@ impl Shared {
         let (clock, draw) = (self.clock.clone(), self.draw.clone());
         let arming = Arc::new(Arming::new(point(), clock, fault, (now, now + ttl), draw));
         *current = Some(Arc::clone(&arming));
-        self.armed.store(true, Ordering::Relaxed);
+        self.alert.store(true, Ordering::Relaxed);
+        let flights = self.flights.as_ref().filter(|_| fault.effect == Effect::Outage);
+        let cut = flights.map(|flights| flights.cut(&arming)).unwrap_or_default();
         let wakes = self.events.push_with(|| PointEvent::Armed(arming.report()));
         drop(current);
         wakes.wake();
+        cut.into_iter().for_each(std::task::Waker::wake);
         Ok(arming)
     }
 
     #[cold]
-    fn strike(&self) -> Option<Strike> {
+    fn admit(&self) -> Admission {
         let current = self.read();
-        let arming = current.as_ref()?;
-        if self.is_killed() || self.clock.now() >= arming.expires {
-            let arming = Arc::clone(arming);
-            drop(current);
+        let due = current.as_ref().filter(|arming| self.is_over(arming)).map(Arc::clone);
+        let strike = current.as_ref().filter(|_| due.is_none()).and_then(|arming| {
+            let call = arming.draw()?;
+            Some(Strike { arming: Arc::clone(arming), call })
+        });
+        // Still under the lock, so that no outage comes between the decision and the registration.
+        let flight = self.flights.as_ref().map(Flights::board);
+        drop(current);
+        if let Some(arming) = due {
             self.end(&arming, EndReason::Killed);
-            return None;
         }
-        let call = arming.draw()?;
-        Some(Strike { arming: Arc::clone(arming), call })
+        Admission { strike, flight }
+    }
+
+    fn is_over(&self, arming: &Arming) -> bool {
+        self.is_killed() || self.clock.now() >= arming.expires
     }
 
     /// Ends `arming` if its time to live is over; whether it has ended, by whatever.
@@ -230,7 +265,7 @@ impl Shared {
             End { reason, at: now }
         };
         *current = None;
-        self.armed.store(false, Ordering::Relaxed);
+        self.alert.store(self.flights.is_some(), Ordering::Relaxed);
         let waiting = arming.end(end);
         let wakes = self.events.push_with(|| PointEvent::Ended(arming.report()));
         drop(current);

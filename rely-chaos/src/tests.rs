@@ -205,7 +205,7 @@ fn a_kill_switch_ends_all_and_holds_until_it_is_released() {
     let (a, b, gone) = (point("a"), point("b"), point("gone"));
     let other = FaultPoint::builder("other").build().unwrap();
     drop(gone);
-    assert_eq!(format!("{switch:?}"), "KillSwitch { engaged: false, points: 2 }");
+    assert_eq!(format!("{switch:?}"), "KillSwitch { engaged: false, watched: 2 }");
     let guards = [&a, &b].map(|point| point.arm(Fault::error(), TTL).unwrap());
     let unregistered = other.arm(Fault::error(), TTL).unwrap();
     switch.clone().engage();
@@ -387,7 +387,7 @@ fn faults_and_reports_are_read_and_written() {
     let fault: Fault = serde_json::from_str(text).unwrap();
     let share = Ratio::percent(12.5).unwrap();
     assert_eq!(fault, Fault::latency(Duration::from_micros(1_500)).for_share(share));
-    for fault in [fault, Fault::error(), Fault::hang()] {
+    for fault in [fault, Fault::error(), Fault::hang(), Fault::outage()] {
         let text = serde_json::to_string(&fault).unwrap();
         assert_eq!(serde_json::from_str::<Fault>(&text).unwrap(), fault, "{text}");
     }

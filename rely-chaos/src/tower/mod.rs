@@ -10,6 +10,7 @@
 //! * failed or hung: the inner service is not called. It stays ready, as after any caller who polls
 //!   and then does not call; what it has reserved for the call it keeps for the next one or for its
 //!   drop.
+//! * cut by an outage: the call that the inner service made is dropped.
 //!
 //! Nothing is hit, counted or decided anywhere else, and nothing is rejected: an injected failure
 //! carries no [`Refusal`](rely_core::Refusal) unless the user's own answer does.

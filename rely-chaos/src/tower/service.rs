@@ -55,11 +55,11 @@ where
 
     #[inline]
     fn call(&mut self, request: Request) -> Self::Future {
-        match self.point.strike() {
+        match self.point.admit() {
             None => FaultFuture::through(self.inner.call(request)),
-            Some(strike) => {
+            Some(admission) => {
                 let (inner, answer) = (&mut self.inner, &self.answer);
-                FaultFuture::struck(strike, || inner.call(request), || answer.clone())
+                FaultFuture::admitted(admission, || inner.call(request), || answer.clone())
             }
         }
     }
