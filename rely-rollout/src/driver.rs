@@ -1,12 +1,15 @@
 use core::fmt;
 use core::future::Future;
+use core::num::NonZeroUsize;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
-use rely_core::{Instant, Sleep};
+use rely_core::{Instant, Sleep, Subscriber};
 
 use crate::Rollout;
+use crate::candidacy::Candidacy;
+use crate::ledger::Entry;
 use crate::machine::{Decision, Event};
 
 pin_project! {
@@ -16,6 +19,7 @@ pin_project! {
     #[must_use = "the rollout moves on only while the driver is polled"]
     pub struct Driver {
         seat: Seat,
+        changes: Option<Subscriber<Entry>>,
         next_ask: Instant,
         #[pin]
         timer: Sleep,
@@ -34,7 +38,9 @@ impl Drop for Seat {
 impl Driver {
     pub(crate) fn new(rollout: Rollout) -> Self {
         let timer = rollout.0.clock.sleep_until(Instant::ORIGIN);
-        Self { seat: Seat(rollout), next_ask: Instant::ORIGIN, timer }
+        let changes = rollout.0.candidacy.as_ref();
+        let changes = changes.map(|candidacy| candidacy.releases.subscribe(NonZeroUsize::MIN));
+        Self { seat: Seat(rollout), changes, next_ask: Instant::ORIGIN, timer }
     }
 
     /// The rollout that it drives.
@@ -52,23 +58,37 @@ impl Future for Driver {
         let shared = &this.seat.0.0;
         // Before anything is looked at, so that no command falls in between.
         shared.wake_on_command(cx.waker());
+        let candidacy = shared.candidacy.as_ref();
         loop {
+            let now = shared.clock.now();
+            // Before the end is looked at: a candidate barred just now is not promoted after all.
+            if let Some(why) = candidacy.and_then(Candidacy::barred) {
+                shared.step(Event::Barred { why }, now);
+            }
             if let Some(end) = shared.end() {
                 return Poll::Ready(end);
             }
-            let now = shared.clock.now();
             if now >= *this.next_ask {
                 *this.next_ask = now + shared.interval;
                 // Judged first: a candidate whose signal is bad already gets no call at all.
                 let moved_on = shared.step(Event::Judged(shared.signal.verdict(now)), now);
-                let began = shared.step(Event::Start, now);
+                let began = candidacy
+                    .is_none_or(Candidacy::may_start)
+                    .then(|| shared.step(Event::Start, now))
+                    .flatten();
                 if moved_on.is_some() || began.is_some() {
                     // A new step's proof begins with the step and not an interval later.
                     *this.next_ask = now;
                     continue;
                 }
             }
-            shared.step(Event::Timer, now);
+            if shared.step(Event::Timer, now).is_some() {
+                continue;
+            }
+            // A change of the ledger may bar the candidate, which waits for no interval.
+            if this.changes.as_mut().is_some_and(|changes| changed(changes, cx)) {
+                continue;
+            }
             let wake = shared.deadline().map_or(*this.next_ask, |at| at.min(*this.next_ask));
             if this.timer.deadline() != wake {
                 this.timer.as_mut().reset(wake);
@@ -76,6 +96,10 @@ impl Future for Driver {
             ready!(this.timer.as_mut().poll(cx));
         }
     }
+}
+
+fn changed(changes: &mut Subscriber<Entry>, cx: &mut Context<'_>) -> bool {
+    matches!(Pin::new(&mut changes.next()).poll(cx), Poll::Ready(Some(_)))
 }
 
 impl fmt::Debug for Driver {

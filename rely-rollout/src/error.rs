@@ -11,11 +11,19 @@ pub struct Controlled {
     pub by: Arc<str>,
 }
 
-/// A rollout that already has a driver.
+/// Something that already has a driver.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the rollout {rollout} already has a driver")]
+#[error("the {what} {name} already has a driver")]
 #[non_exhaustive]
 pub struct AlreadyDriven {
-    /// The rollout's name.
-    pub rollout: Arc<str>,
+    /// What it is: a rollout or a reconciler.
+    pub what: &'static str,
+    /// Its name.
+    pub name: Arc<str>,
+}
+
+impl AlreadyDriven {
+    pub(crate) fn new(what: &'static str, name: &Arc<str>) -> Self {
+        Self { what, name: Arc::clone(name) }
+    }
 }

@@ -3,6 +3,8 @@ use core::time::Duration;
 use rely_core::{ConfigError, Ratio, config};
 
 const MOST_STEPS: usize = 100;
+/// The bake of a rollout that knows its releases, where its plan has none.
+pub(crate) const DEFAULT_BAKE: Duration = Duration::from_secs(30 * 60);
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
 
 /// One step of a [`Plan`].
@@ -38,6 +40,7 @@ impl Step {
 /// | `steps` | 1 % and 5 % for 5 min, 25 %, 50 % and 100 % for 10 min | 1 to 100, shares growing up to 100 % |
 /// | `give_up` | 10 min | over `interval` |
 /// | `interval` | 1 s | at least 1 ms |
+/// | `bake` | 30 min with releases, else none | any |
 ///
 /// ```
 /// use core::time::Duration;
@@ -73,6 +76,11 @@ pub struct Plan {
     #[cfg_attr(feature = "serde", serde(with = "config::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "config::DurationSchema"))]
     pub interval: Duration,
+    /// For how long the signal has to be healthy after the last step before the candidate is
+    /// promoted; without, 30 min where the rollout knows its releases and nothing where it does not.
+    #[cfg_attr(feature = "serde", serde(with = "config::duration_option"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<config::DurationSchema>"))]
+    pub bake: Option<Duration>,
 }
 
 impl Default for Plan {
@@ -85,15 +93,18 @@ impl Default for Plan {
             steps: vec![step(1, 5), step(5, 5), step(25, 10), step(50, 10), step(100, 10)],
             give_up: Duration::from_secs(600),
             interval: Duration::from_secs(1),
+            bake: None,
         }
     }
 }
 
 impl Plan {
-    /// How long the rollout takes if everything is healthy all the time.
+    /// How long the rollout takes if everything is healthy all the time, with the bake if one is
+    /// set.
     #[must_use]
     pub fn shortest(&self) -> Duration {
-        self.steps.iter().fold(Duration::ZERO, |sum, step| sum.saturating_add(step.hold))
+        let bake = self.bake.unwrap_or_default();
+        self.steps.iter().fold(bake, |sum, step| sum.saturating_add(step.hold))
     }
 
     /// Checks every field.
@@ -176,7 +187,7 @@ mod tests {
     #[test]
     fn a_plan_is_read_in_words() {
         let text = r#"{ "steps": [{ "share": "5 %", "hold": "2m" }, { "share": 1, "hold": "1h" }],
-            "give_up": "90s" }"#;
+            "give_up": "90s", "bake": "1h" }"#;
         let read = |text: &str| {
             config::from_deserializer::<Plan, _>(&mut serde_json::Deserializer::from_str(text))
         };
@@ -184,6 +195,7 @@ mod tests {
         plan.check().unwrap();
         assert_eq!(plan.steps[0].hold, Duration::from_secs(120));
         assert_eq!((plan.give_up.as_secs(), plan.interval.as_secs()), (90, 1));
+        assert_eq!(plan.bake, Some(Duration::from_secs(3600)));
         let again = read(&serde_json::to_string(&plan).unwrap()).unwrap();
         assert_eq!(again, plan);
         let error = read(r#"{ "steps": [{ "share": "5 %", "hodl": "2m" }] }"#).unwrap_err();
@@ -197,7 +209,7 @@ mod tests {
     fn the_schema_names_every_field() {
         let schema = serde_json::to_value(schemars::schema_for!(Plan)).unwrap();
         let fields: Vec<_> = schema["properties"].as_object().unwrap().keys().cloned().collect();
-        assert_eq!(fields, ["give_up", "interval", "steps"]);
+        assert_eq!(fields, ["bake", "give_up", "interval", "steps"]);
         assert_eq!(schema["additionalProperties"], false);
     }
 }

@@ -6,12 +6,14 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use rely_core::{Clock, ConfigError, Events, Instant, Ratio, Signal, Subscriber};
+use rely_core::event::Wakes;
+use rely_core::{Clock, Events, Instant, Ratio, Signal, Subscriber};
 
-use crate::machine::{Decision, Event, Machine, Standing};
+use crate::candidacy::Candidacy;
+use crate::machine::{Decision, Event, Machine, Progress};
 use crate::route::Control;
 use crate::sync::lock;
-use crate::{AlreadyDriven, Driver, Plan, Split, Step};
+use crate::{AlreadyDriven, Driver, Release, RolloutBuilder, Split};
 
 /// How many decisions a rollout keeps. A plan makes some hundred; only pauses can make more.
 const KEPT_DECISIONS: usize = 1000;
@@ -25,7 +27,7 @@ const KEPT_DECISIONS: usize = 1000;
 /// use core::time::Duration;
 /// use rely_core::signal::ManualSignal;
 /// use rely_core::{Clock, Level, Ratio, Verdict};
-/// use rely_rollout::{Rollout, Standing, Step};
+/// use rely_rollout::{Rollout, Progress, Step};
 /// use tokio_test::task;
 ///
 /// let (clock, manual) = Clock::manual();
@@ -49,11 +51,22 @@ const KEPT_DECISIONS: usize = 1000;
 /// rollout.roll_back("the invoices are wrong").expect("it was not rolled back before");
 /// assert_eq!(rollout.split().share(), Ratio::ZERO);
 /// assert!(driver.is_woken() && driver.poll().is_ready());
-/// assert_eq!(rollout.standing(), Standing::RolledBack);
+/// assert_eq!(rollout.progress(), Progress::RolledBack);
 /// # Ok::<(), rely_core::ConfigError>(())
 /// ```
 #[derive(Clone)]
 pub struct Rollout(pub(crate) Arc<Shared>);
+
+/// What a rollout is made of.
+pub(crate) struct Parts {
+    pub(crate) name: Arc<str>,
+    pub(crate) clock: Clock,
+    pub(crate) signal: Box<dyn Signal>,
+    pub(crate) interval: Duration,
+    pub(crate) control: Control,
+    pub(crate) machine: Machine,
+    pub(crate) candidacy: Option<Candidacy>,
+}
 
 pub(crate) struct Shared {
     name: Arc<str>,
@@ -61,6 +74,7 @@ pub(crate) struct Shared {
     pub(crate) signal: Box<dyn Signal>,
     pub(crate) interval: Duration,
     control: Control,
+    pub(crate) candidacy: Option<Candidacy>,
     state: Mutex<State>,
     events: Events<Decision>,
     driver: Mutex<Seat>,
@@ -79,96 +93,27 @@ struct Seat {
     waker: Option<Waker>,
 }
 
-/// How a [`Rollout`] is made; see [`Plan`] for defaults and bounds.
-#[must_use]
-pub struct RolloutBuilder {
-    name: Arc<str>,
-    clock: Clock,
-    plan: Plan,
-    signal: Option<Box<dyn Signal>>,
-    split: Option<Split>,
-}
-
-impl RolloutBuilder {
-    /// Takes over a whole plan, read from a file for example.
-    pub fn plan(mut self, plan: Plan) -> Self {
-        self.plan = plan;
-        self
+impl Rollout {
+    /// A rollout called `name`, which its events and errors carry.
+    pub fn builder(name: impl Into<Arc<str>>) -> RolloutBuilder {
+        RolloutBuilder::new(name.into())
     }
 
-    /// The steps.
-    pub fn steps(mut self, steps: impl IntoIterator<Item = Step>) -> Self {
-        self.plan.steps = steps.into_iter().collect();
-        self
-    }
-
-    /// How much of one step may pass without proof that the candidate is healthy.
-    pub const fn give_up(mut self, time: Duration) -> Self {
-        self.plan.give_up = time;
-        self
-    }
-
-    /// How often the signal is asked.
-    pub const fn interval(mut self, interval: Duration) -> Self {
-        self.plan.interval = interval;
-        self
-    }
-
-    /// What tells a good candidate from a bad one. There is no default.
-    pub fn signal(mut self, signal: impl Signal + 'static) -> Self {
-        self.signal = Some(Box::new(signal));
-        self
-    }
-
-    /// The split whose share the rollout decides; a new one of the rollout's name by default.
-    pub fn split(mut self, split: Split) -> Self {
-        self.split = Some(split);
-        self
-    }
-
-    /// The clock; the system's by default.
-    pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
-        self
-    }
-
-    /// The rollout, not begun: the candidate's share is zero until a driver is polled.
-    ///
-    /// # Errors
-    /// The first field of the plan that is out of range, a signal that is missing, or a split that
-    /// another rollout decides about.
-    pub fn build(self) -> Result<Rollout, ConfigError> {
-        let Self { name, clock, plan, signal, split } = self;
-        let interval = plan.interval;
-        let machine = Machine::new(plan)?;
-        let signal = signal
-            .ok_or_else(|| ConfigError::new("signal", "missing", "a signal, it is required"))?;
-        let control = split
-            .unwrap_or_else(|| Split::new(Arc::clone(&name)))
-            .control(Arc::clone(&name))
-            .map_err(|error| {
-                let value = format!("controlled by {}", error.by);
-                ConfigError::new("split", value, "one that no other rollout decides about")
-            })?;
+    pub(crate) fn new(parts: Parts) -> Self {
+        let Parts { name, clock, signal, interval, control, machine, candidacy } = parts;
+        control.set(machine.share());
         let state = State { machine, since: clock.now(), decisions: VecDeque::new() };
-        Ok(Rollout(Arc::new(Shared {
+        Self(Arc::new(Shared {
             name,
             clock,
             signal,
             interval,
             control,
+            candidacy,
             state: Mutex::new(state),
             events: Events::new(),
             driver: Mutex::default(),
-        })))
-    }
-}
-
-impl Rollout {
-    /// A rollout called `name`, which its events and errors carry.
-    pub fn builder(name: impl Into<Arc<str>>) -> RolloutBuilder {
-        let (clock, plan) = (Clock::system(), Plan::default());
-        RolloutBuilder { name: name.into(), clock, plan, signal: None, split: None }
+        }))
     }
 
     /// The future that asks the signal and moves on; the user runs it.
@@ -180,7 +125,7 @@ impl Rollout {
     /// If there is a driver already.
     pub fn drive(&self) -> Result<Driver, AlreadyDriven> {
         if core::mem::replace(&mut lock(&self.0.driver).taken, true) {
-            return Err(AlreadyDriven { rollout: Arc::clone(&self.0.name) });
+            return Err(AlreadyDriven::new("rollout", &self.0.name));
         }
         Ok(Driver::new(self.clone()))
     }
@@ -197,10 +142,16 @@ impl Rollout {
         self.0.control.split()
     }
 
+    /// The release that it rolls out, if it was told.
+    #[must_use]
+    pub fn candidate(&self) -> Option<&Release> {
+        self.0.candidacy.as_ref().map(|candidacy| &candidacy.candidate)
+    }
+
     /// How far it has come.
     #[must_use]
-    pub fn standing(&self) -> Standing {
-        lock(&self.0.state).machine.standing()
+    pub fn progress(&self) -> Progress {
+        lock(&self.0.state).machine.progress()
     }
 
     /// Everything about it at one moment.
@@ -210,7 +161,7 @@ impl Rollout {
         let state = lock(&self.0.state);
         let machine = &state.machine;
         RolloutStatus {
-            standing: machine.standing(),
+            progress: machine.progress(),
             paused: machine.paused(),
             step: machine.current_step(),
             steps: machine.plan().steps.len(),
@@ -247,7 +198,8 @@ impl Rollout {
         self.command(Event::Resume)
     }
 
-    /// Takes the candidate back, in every state: before the start, paused, and promoted too.
+    /// Takes the candidate back, in every state: before the start, paused, and promoted too. A
+    /// rollout that knows its releases calls the candidate bad from then on.
     ///
     /// Returns nothing if that has happened before.
     pub fn roll_back(&self, why: impl Into<Cow<'static, str>>) -> Option<Decision> {
@@ -269,11 +221,12 @@ impl Shared {
     pub(crate) fn step(&self, event: Event, now: Instant) -> Option<Decision> {
         let mut state = lock(&self.state);
         let step = state.machine.current_step();
-        let standing = state.machine.standing();
-        let decision = state.machine.step(event, now)?;
-        if (step, standing) != (state.machine.current_step(), decision.standing) {
+        let progress = state.machine.progress();
+        let mut decision = state.machine.step(event, now)?;
+        if (step, progress) != (state.machine.current_step(), decision.progress) {
             state.since = decision.at;
         }
+        let recorded = self.candidacy.as_ref().map(|candidacy| candidacy.record(&mut decision));
         let forgotten =
             (state.decisions.len() == KEPT_DECISIONS).then(|| state.decisions.pop_front());
         state.decisions.push_back(decision.clone());
@@ -281,13 +234,14 @@ impl Shared {
         let wakes = self.events.push_with(|| decision.clone());
         drop(state);
         wakes.wake();
+        recorded.into_iter().flatten().for_each(Wakes::wake);
         drop(forgotten);
         Some(decision)
     }
 
     /// The decision that ended the rollout, if one has.
     pub(crate) fn end(&self) -> Option<Decision> {
-        lock(&self.state).decisions.back().filter(|last| last.standing.is_final()).cloned()
+        lock(&self.state).decisions.back().filter(|last| last.progress.is_final()).cloned()
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
@@ -311,17 +265,8 @@ impl fmt::Debug for Rollout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rollout")
             .field("name", &self.0.name)
-            .field("standing", &self.standing())
+            .field("progress", &self.progress())
             .field("share", &self.split().share())
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for RolloutBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RolloutBuilder")
-            .field("name", &self.name)
-            .field("plan", &self.plan)
             .finish_non_exhaustive()
     }
 }
@@ -331,7 +276,7 @@ impl fmt::Debug for RolloutBuilder {
 #[non_exhaustive]
 pub struct RolloutStatus {
     /// How far it has come.
-    pub standing: Standing,
+    pub progress: Progress,
     /// Whether somebody has paused it.
     pub paused: bool,
     /// The step under way, counted from zero.
@@ -340,9 +285,9 @@ pub struct RolloutStatus {
     pub steps: usize,
     /// The candidate's share.
     pub share: Ratio,
-    /// Since when it has been at this step or standing.
+    /// Since when it has been at this step or stage.
     pub since: Instant,
-    /// For how long the candidate has been proven healthy in this step, without a break.
+    /// For how long the candidate has been proven healthy in this step or bake, without a break.
     pub proven: Duration,
     /// When the candidate will be taken back if no proof comes before.
     pub deadline: Option<Instant>,

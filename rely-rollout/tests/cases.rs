@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use rely_core::{Instant, Level, Ratio, Verdict, config};
 use rely_rollout::machine::{Event, Machine};
-use rely_rollout::{Plan, Standing};
+use rely_rollout::{Plan, Progress};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -43,7 +43,7 @@ struct Line {
     #[serde(default, with = "config::duration_option")]
     valid_for: Option<Duration>,
     share: Option<Ratio>,
-    standing: Option<Standing>,
+    progress: Option<Progress>,
     #[serde(default, deserialize_with = "given")]
     because: Option<Option<String>>,
 }
@@ -56,6 +56,7 @@ enum Command {
     Pause,
     Resume,
     RollBack,
+    Barred,
 }
 
 /// Tells null from what is left out.
@@ -82,6 +83,7 @@ impl Line {
             (Some(Command::Pause), None) => Event::Pause,
             (Some(Command::Resume), None) => Event::Resume,
             (Some(Command::RollBack), None) => Event::RollBack { why: "the case says so".into() },
+            (Some(Command::Barred), None) => Event::Barred { why: "the case says so".into() },
             _ => panic!("an event at {at:?} needs either `do` or `judged`"),
         }
     }
@@ -90,8 +92,8 @@ impl Line {
         let decision = machine.step(self.event(at), Instant::ORIGIN + at);
         let share = machine.share();
         assert_eq!(self.share.unwrap_or(share), share, "{place}: {decision:?}");
-        let standing = machine.standing();
-        assert_eq!(self.standing.unwrap_or(standing), standing, "{place}: {decision:?}");
+        let progress = machine.progress();
+        assert_eq!(self.progress.unwrap_or(progress), progress, "{place}: {decision:?}");
         if let Some(because) = &self.because {
             let reason = decision.as_ref().map(|decision| decision.reason.as_str());
             assert_eq!(reason, because.as_deref(), "{place}");

@@ -12,7 +12,7 @@ use rely_core::meter::{Meter, Point};
 use rely_core::signal::ManualSignal;
 use rely_core::{Clock, Instant, Level, ManualClock, Ratio, Verdict};
 use rely_rollout::{
-    Decision, Driver, Key, Plan, Reason, Rollout, RolloutBuilder, Split, Standing, Step,
+    Decision, Driver, Key, Plan, Progress, Reason, Rollout, RolloutBuilder, Split, Step,
 };
 use tokio_test::task::{self, Spawn};
 use tower::{Layer, ServiceExt, service_fn};
@@ -95,7 +95,7 @@ fn simulate(breaks: Duration) -> (Rollout, Decision, u64) {
 #[test]
 fn a_good_candidate_is_promoted_as_soon_as_the_plan_allows() {
     let (rollout, end, failed) = simulate(Duration::MAX);
-    assert_eq!((end.standing, end.to, failed), (Standing::Promoted, Ratio::ONE, 0));
+    assert_eq!((end.progress, end.to, failed), (Progress::Promoted, Ratio::ONE, 0));
     assert_eq!(rollout.split().share(), Ratio::ONE);
     // Two seconds until the first percents have their twenty calls, one interval to notice.
     let took = end.at - Instant::ORIGIN;
@@ -110,7 +110,7 @@ fn a_good_candidate_is_promoted_as_soon_as_the_plan_allows() {
 fn a_candidate_that_breaks_is_taken_back_within_seconds() {
     for (breaks, most_failed) in [(30 * SEC, 40), (100 * SEC, 400), (200 * SEC, 800)] {
         let (rollout, end, failed) = simulate(breaks);
-        assert_eq!((end.standing, end.to), (Standing::RolledBack, Ratio::ZERO));
+        assert_eq!((end.progress, end.to), (Progress::RolledBack, Ratio::ZERO));
         assert_eq!(rollout.split().share(), Ratio::ZERO);
         let reaction = (end.at - Instant::ORIGIN) - breaks;
         assert!(reaction <= 4 * SEC, "{reaction:?}");
@@ -230,13 +230,13 @@ fn taking_back_works_without_a_driver_and_after_the_promotion() {
     let mut driver = task::spawn(it.rollout.drive().unwrap());
     assert!(driver.poll().is_pending());
     let end = it.pass(&mut driver, 300 * SEC, Level::Healthy).unwrap();
-    assert_eq!((end.standing, end.at), (Standing::Promoted, Instant::ORIGIN + 240 * SEC));
+    assert_eq!((end.progress, end.at), (Progress::Promoted, Instant::ORIGIN + 240 * SEC));
     drop(driver);
     assert!(it.rollout.roll_back("wrong invoices").is_some());
     assert_eq!(it.rollout.split().share(), Ratio::ZERO);
-    assert_eq!(it.rollout.standing(), Standing::RolledBack);
+    assert_eq!(it.rollout.progress(), Progress::RolledBack);
     let late = task::spawn(it.rollout.drive().unwrap()).poll();
-    assert!(matches!(late, Poll::Ready(end) if end.standing == Standing::RolledBack));
+    assert!(matches!(late, Poll::Ready(end) if end.progress == Progress::RolledBack));
 }
 
 #[test]

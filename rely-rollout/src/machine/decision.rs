@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use rely_core::{Instant, Ratio, Verdict};
 
+use crate::Digest;
+
 /// How far a rollout has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(
@@ -12,24 +14,27 @@ use rely_core::{Instant, Ratio, Verdict};
     serde(rename_all = "snake_case")
 )]
 #[non_exhaustive]
-pub enum Standing {
+pub enum Progress {
     /// It has not begun; the candidate gets no call.
     Waiting,
     /// A step is under way.
     Running,
-    /// All steps are passed; the candidate gets every call.
+    /// All steps are passed; the candidate gets every call and is still judged.
+    Baking,
+    /// All is passed; the candidate gets every call.
     Promoted,
     /// The candidate was taken back and gets no call any more.
     RolledBack,
 }
 
-impl Standing {
+impl Progress {
     /// The name in metrics and reports.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
             Self::Running => "running",
+            Self::Baking => "baking",
             Self::Promoted => "promoted",
             Self::RolledBack => "rolled_back",
         }
@@ -42,7 +47,7 @@ impl Standing {
     }
 }
 
-impl fmt::Display for Standing {
+impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -63,6 +68,12 @@ pub enum Reason {
     StepPassed {
         /// The step's number, counted from zero.
         step: usize,
+        /// For how long it was healthy without a break.
+        #[cfg_attr(feature = "serde", serde(with = "rely_core::config::duration"))]
+        proven: Duration,
+    },
+    /// The signal was healthy for the bake.
+    Baked {
         /// For how long it was healthy without a break.
         #[cfg_attr(feature = "serde", serde(with = "rely_core::config::duration"))]
         proven: Duration,
@@ -90,6 +101,11 @@ pub enum Reason {
         /// Why.
         why: Cow<'static, str>,
     },
+    /// The candidate was found bad or quarantined elsewhere.
+    Barred {
+        /// Why.
+        why: Cow<'static, str>,
+    },
 }
 
 impl Reason {
@@ -99,11 +115,13 @@ impl Reason {
         match self {
             Self::Started => "started",
             Self::StepPassed { .. } => "step_passed",
+            Self::Baked { .. } => "baked",
             Self::Unhealthy { .. } => "unhealthy",
             Self::Unproven { .. } => "unproven",
             Self::Paused => "paused",
             Self::Resumed => "resumed",
             Self::ByHand { .. } => "by_hand",
+            Self::Barred { .. } => "barred",
         }
     }
 }
@@ -115,6 +133,7 @@ impl fmt::Display for Reason {
             Self::StepPassed { step, proven } => {
                 write!(f, "step {} was healthy for {proven:?}", step + 1)
             }
+            Self::Baked { proven } => write!(f, "the bake was healthy for {proven:?}"),
             Self::Unhealthy { verdict } if verdict.reason.is_empty() => {
                 f.write_str("the verdict was unhealthy")
             }
@@ -127,6 +146,7 @@ impl fmt::Display for Reason {
             Self::Paused => f.write_str("paused by hand"),
             Self::Resumed => f.write_str("resumed by hand"),
             Self::ByHand { why } => write!(f, "taken back by hand, {why}"),
+            Self::Barred { why } => write!(f, "the candidate is barred, {why}"),
         }
     }
 }
@@ -145,12 +165,16 @@ pub struct Decision {
     /// The candidate's share from now on.
     pub to: Ratio,
     /// How far the rollout has come with it.
-    pub standing: Standing,
+    pub progress: Progress,
     /// When the first verdict came that was degraded or unhealthy, with no healthy one since: from
     /// there to `at` is the time that the reaction took.
     pub bad_since: Option<Instant>,
     /// Why.
     pub reason: Reason,
+    /// The release to run again, if this took the candidate back and the rollout knows its releases:
+    /// the last known good one that reads today's data.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub restore: Option<Digest>,
 }
 
 impl fmt::Display for Decision {

@@ -9,7 +9,7 @@
 //! use core::time::Duration;
 //! use rely_core::{Instant, Level, Ratio, Verdict};
 //! use rely_rollout::machine::{Event, Machine};
-//! use rely_rollout::{Plan, Standing, Step};
+//! use rely_rollout::{Plan, Progress, Step};
 //!
 //! let (start, minute) = (Instant::ORIGIN, Duration::from_secs(60));
 //! let tenth = Ratio::percent(10.0)?;
@@ -24,7 +24,7 @@
 //!
 //! let bad = start + Duration::from_secs(61);
 //! let decision = machine.step(judged(Level::Unhealthy, bad), bad).unwrap();
-//! assert_eq!((decision.to, decision.standing), (Ratio::ZERO, Standing::RolledBack));
+//! assert_eq!((decision.to, decision.progress), (Ratio::ZERO, Progress::RolledBack));
 //! assert_eq!(decision.to_string(), "100 % to 0 %: the verdict was unhealthy");
 //! # Ok::<(), rely_core::ConfigError>(())
 //! ```
@@ -39,7 +39,7 @@ use std::borrow::Cow;
 
 use rely_core::{ConfigError, Instant, Level, Ratio, Verdict};
 
-pub use self::decision::{Decision, Reason, Standing};
+pub use self::decision::{Decision, Progress, Reason};
 use self::proof::Proof;
 use crate::Plan;
 
@@ -62,12 +62,18 @@ pub enum Event {
         /// Why.
         why: Cow<'static, str>,
     },
+    /// The candidate was found bad or quarantined elsewhere.
+    Barred {
+        /// Why.
+        why: Cow<'static, str>,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Phase {
     Waiting,
     Running { step: usize, proof: Proof },
+    Baking { proof: Proof },
     Promoted,
     RolledBack,
 }
@@ -102,12 +108,13 @@ impl Machine {
 
     /// How far the rollout has come.
     #[must_use]
-    pub const fn standing(&self) -> Standing {
+    pub const fn progress(&self) -> Progress {
         match self.phase {
-            Phase::Waiting => Standing::Waiting,
-            Phase::Running { .. } => Standing::Running,
-            Phase::Promoted => Standing::Promoted,
-            Phase::RolledBack => Standing::RolledBack,
+            Phase::Waiting => Progress::Waiting,
+            Phase::Running { .. } => Progress::Running,
+            Phase::Baking { .. } => Progress::Baking,
+            Phase::Promoted => Progress::Promoted,
+            Phase::RolledBack => Progress::RolledBack,
         }
     }
 
@@ -122,7 +129,7 @@ impl Machine {
     pub const fn current_step(&self) -> Option<usize> {
         match self.phase {
             Phase::Running { step, .. } => Some(step),
-            Phase::Waiting | Phase::Promoted | Phase::RolledBack => None,
+            Phase::Waiting | Phase::Baking { .. } | Phase::Promoted | Phase::RolledBack => None,
         }
     }
 
@@ -134,15 +141,16 @@ impl Machine {
             Phase::Running { step, .. } => {
                 self.plan.steps.get(step).map_or(Ratio::ZERO, |s| s.share)
             }
-            Phase::Promoted => Ratio::ONE,
+            Phase::Baking { .. } | Phase::Promoted => Ratio::ONE,
         }
     }
 
-    /// For how long the candidate has been proven healthy in this step, without a break.
+    /// For how long the candidate has been proven healthy in this step or bake, without a
+    /// break.
     #[must_use]
     pub fn proven(&self) -> Duration {
         match &self.phase {
-            Phase::Running { proof, .. } => proof.proven(),
+            Phase::Running { proof, .. } | Phase::Baking { proof } => proof.proven(),
             Phase::Waiting | Phase::Promoted | Phase::RolledBack => Duration::ZERO,
         }
     }
@@ -156,7 +164,7 @@ impl Machine {
             Phase::Running { proof, .. } => {
                 Some(proof.limit(self.plan.give_up) + Duration::from_nanos(1))
             }
-            Phase::Waiting | Phase::Promoted | Phase::RolledBack => None,
+            Phase::Waiting | Phase::Baking { .. } | Phase::Promoted | Phase::RolledBack => None,
         }
     }
 
@@ -170,10 +178,9 @@ impl Machine {
         if let Phase::RolledBack = self.phase {
             return None;
         }
-        if let Event::RollBack { why } = event {
-            return Some(self.roll_back(Reason::ByHand { why }, now));
-        }
         match (event, self.phase) {
+            (Event::RollBack { why }, _) => Some(self.roll_back(Reason::ByHand { why }, now)),
+            (Event::Barred { why }, _) => Some(self.roll_back(Reason::Barred { why }, now)),
             (_, Phase::Promoted | Phase::RolledBack) => None,
             (Event::Judged(verdict), _) => self.judged(verdict.at(now), now),
             (Event::Start, Phase::Waiting) if !self.paused => {
@@ -201,15 +208,15 @@ impl Machine {
         if verdict.level == Level::Unhealthy {
             return Some(self.roll_back(Reason::Unhealthy { verdict }, now));
         }
-        let Phase::Running { step, mut proof } = self.phase else { return None };
+        let (step, mut proof) = match self.phase {
+            Phase::Running { step, proof } => (step, proof),
+            Phase::Baking { proof } => return self.baked(proof, &verdict, now),
+            Phase::Waiting | Phase::Promoted | Phase::RolledBack => return None,
+        };
         if let Some(decision) = self.give_up_after(&proof, now) {
             return Some(decision);
         }
-        if verdict.level == Level::Healthy {
-            proof.healthy(verdict.as_of.min(now), verdict.valid_until);
-        } else {
-            proof.lapse(now);
-        }
+        proof.judged(&verdict, now, self.plan.give_up);
         self.phase = Phase::Running { step, proof };
         if proof.unproven() > self.plan.give_up {
             return self.unproven(proof.unproven(), now);
@@ -220,6 +227,22 @@ impl Machine {
         }
         let reason = Reason::StepPassed { step, proven: proof.proven() };
         Some(self.begin(step + 1, reason, now))
+    }
+
+    /// A bake is never given up: what is promoted but not proven stays, and is not called good.
+    fn baked(&mut self, mut proof: Proof, verdict: &Verdict, now: Instant) -> Option<Decision> {
+        proof.judged(verdict, now, self.plan.give_up);
+        self.phase = Phase::Baking { proof };
+        let proven = proof.proven();
+        if self.paused || verdict.level != Level::Healthy || proven < self.bake() {
+            return None;
+        }
+        self.phase = Phase::Promoted;
+        Some(self.decide(Ratio::ONE, Reason::Baked { proven }, now))
+    }
+
+    fn bake(&self) -> Duration {
+        self.plan.bake.unwrap_or_default()
     }
 
     fn give_up_after(&mut self, proof: &Proof, now: Instant) -> Option<Decision> {
@@ -239,8 +262,10 @@ impl Machine {
         let from = self.share();
         self.phase = if step < self.plan.steps.len() {
             Phase::Running { step, proof: Proof::new(now) }
-        } else {
+        } else if self.bake().is_zero() {
             Phase::Promoted
+        } else {
+            Phase::Baking { proof: Proof::new(now) }
         };
         self.decide(from, reason, now)
     }
@@ -259,9 +284,10 @@ impl Machine {
             at: now,
             from,
             to: self.share(),
-            standing: self.standing(),
+            progress: self.progress(),
             bad_since: self.bad_since,
             reason,
+            restore: None,
         }
     }
 }

@@ -1,12 +1,12 @@
 use core::time::Duration;
 
-use rely_core::Instant;
+use rely_core::{Instant, Level, Verdict};
 
 /// How much of a step is covered by evidence that the candidate is healthy.
 ///
 /// Time is counted by the instants that the evidence is about. The stretch between two healthy
-/// verdicts in a row is proven if the first still held when the second was judged; every other
-/// stretch is unproven, and those add up.
+/// verdicts in a row is proven if the first still held when the second was judged and it is not
+/// longer than what may go without proof; every other stretch is unproven, and those add up.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Proof {
     /// Up to here all is counted; the beginning of the step at first.
@@ -26,13 +26,22 @@ impl Proof {
         Self { covered: began, unproven: Duration::ZERO, streak: None }
     }
 
+    /// Takes in what was judged at `now`.
+    pub(super) fn judged(&mut self, verdict: &Verdict, now: Instant, give_up: Duration) {
+        if verdict.level == Level::Healthy {
+            self.healthy(verdict.as_of.min(now), verdict.valid_until, give_up);
+        } else {
+            self.lapse(now);
+        }
+    }
+
     /// Evidence as of an instant; if that lies before what is covered it says nothing new.
-    pub(super) fn healthy(&mut self, as_of: Instant, valid_until: Instant) {
+    fn healthy(&mut self, as_of: Instant, valid_until: Instant, give_up: Duration) {
         if as_of < self.covered {
             return;
         }
         let from = match self.streak {
-            Some(streak) if streak.valid_until >= as_of => streak.from,
+            Some(streak) if as_of <= streak.valid_until.min(self.limit(give_up)) => streak.from,
             _ => {
                 self.unproven = self.unproven_at(as_of);
                 as_of
@@ -43,7 +52,7 @@ impl Proof {
     }
 
     /// The evidence at `now` is not that the candidate is healthy.
-    pub(super) fn lapse(&mut self, now: Instant) {
+    fn lapse(&mut self, now: Instant) {
         self.unproven = self.unproven_at(now);
         self.covered = self.covered.max(now);
         self.streak = None;

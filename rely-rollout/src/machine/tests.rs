@@ -13,7 +13,7 @@ fn plan() -> Plan {
     let share = Ratio::from_ppm_clamped;
     let steps = [(10_000, 10), (100_000, 20), (1_000_000, 30)];
     let step = |(ppm, hold)| Step::new(share(ppm), hold * SEC);
-    Plan { steps: steps.map(step).to_vec(), give_up: 60 * SEC, interval: SEC }
+    Plan { steps: steps.map(step).to_vec(), give_up: 60 * SEC, interval: SEC, bake: Some(40 * SEC) }
 }
 
 #[test]
@@ -68,6 +68,7 @@ enum Input {
     Pause,
     Resume,
     RollBack,
+    Barred,
 }
 
 fn inputs() -> impl Strategy<Value = Vec<(i64, Input)>> {
@@ -86,9 +87,9 @@ fn inputs() -> impl Strategy<Value = Vec<(i64, Input)>> {
         1 => Just(Input::Pause),
         2 => Just(Input::Resume),
     ];
-    let input = prop_oneof![60 => input, 1 => Just(Input::RollBack)];
+    let input = prop_oneof![120 => input, 1 => Just(Input::RollBack), 1 => Just(Input::Barred)];
     let step = prop_oneof![40 => 0..12_i64, 1 => -30..100_i64];
-    prop::collection::vec((step, input), 0..120)
+    prop::collection::vec((step, input), 0..160)
 }
 
 impl Input {
@@ -103,6 +104,7 @@ impl Input {
             Self::Pause => Event::Pause,
             Self::Resume => Event::Resume,
             Self::RollBack => Event::RollBack { why: "because".into() },
+            Self::Barred => Event::Barred { why: "because".into() },
         }
     }
 }
@@ -126,6 +128,7 @@ impl Diary {
             match chain.last() {
                 Some(last) if verdict.as_of < last.as_of => continue,
                 Some(last) if verdict.as_of > last.valid_until => chain.clear(),
+                Some(last) if verdict.as_of - last.as_of > plan().give_up => chain.clear(),
                 _ => {}
             }
             chain.push(verdict);
@@ -151,7 +154,7 @@ proptest! {
             latest = latest.max(clock);
             let event = input.event(latest);
             let bad = matches!(&event, Event::Judged(v) if v.level_at(latest) == Level::Unhealthy);
-            let before = machine.standing();
+            let before = machine.progress();
             if let Event::Judged(verdict) = &event {
                 diary.judged.push((latest, verdict.clone()));
             }
@@ -162,7 +165,7 @@ proptest! {
                 prop_assert_eq!(decision.number, number);
                 prop_assert_eq!(decision.at, latest, "time never goes back");
                 prop_assert_eq!((decision.from, decision.to), (share, machine.share()));
-                prop_assert_eq!(decision.standing, machine.standing());
+                prop_assert_eq!(decision.progress, machine.progress());
                 share = decision.to;
                 match &decision.reason {
                     Reason::StepPassed { step, proven } => {
@@ -172,7 +175,16 @@ proptest! {
                         prop_assert!(*proven >= machine.plan().steps[*step].hold);
                         prop_assert!(diary.proven() >= *proven, "{:?} of {:?}", diary.proven(), proven);
                     }
-                    Reason::Unproven { unproven, allowed } => prop_assert!(unproven > allowed),
+                    Reason::Baked { proven } => {
+                        prop_assert!(!machine.paused(), "a pause stops moving on");
+                        let healthy = matches!(input, Input::Judged { level: Level::Healthy, .. });
+                        prop_assert!(healthy && before == Progress::Baking, "by {:?}", input);
+                        prop_assert!(Some(*proven) >= machine.plan().bake);
+                        prop_assert!(diary.proven() >= *proven, "{:?} of {:?}", diary.proven(), proven);
+                    }
+                    Reason::Unproven { unproven, allowed } => {
+                        prop_assert!(unproven > allowed && before == Progress::Running);
+                    }
                     _ => {}
                 }
                 if matches!(decision.reason, Reason::Started | Reason::StepPassed { .. }) {
@@ -184,15 +196,15 @@ proptest! {
                 prop_assert_eq!(machine.share(), share, "no change without a decision");
             }
 
-            let by_hand = matches!(input, Input::RollBack);
+            let by_hand = matches!(input, Input::RollBack | Input::Barred);
             taken_back |= by_hand || (bad && !before.is_final());
             if taken_back {
                 prop_assert_eq!(share, Ratio::ZERO, "bad once, nothing for ever");
-                prop_assert_eq!(machine.standing(), Standing::RolledBack);
+                prop_assert_eq!(machine.progress(), Progress::RolledBack);
             }
-            let allowed = match (machine.standing(), machine.current_step()) {
-                (Standing::Promoted, None) => Ratio::ONE,
-                (Standing::Running, Some(step)) => machine.plan().steps[step].share,
+            let allowed = match (machine.progress(), machine.current_step()) {
+                (Progress::Baking | Progress::Promoted, None) => Ratio::ONE,
+                (Progress::Running, Some(step)) => machine.plan().steps[step].share,
                 (_, step) => {
                     prop_assert_eq!(step, None);
                     Ratio::ZERO
@@ -213,7 +225,7 @@ proptest! {
         let mut machine = Machine::new(plan()).unwrap();
         machine.step(Event::Start, at(0));
         let mut secs = 0;
-        while !machine.standing().is_final() {
+        while !machine.progress().is_final() && machine.progress() != Progress::Baking {
             for level in &levels {
                 let levels = [Level::Healthy, Level::Degraded, Level::Unknown];
                 let verdict = Verdict::new(levels[usize::from(*level)], at(secs));
@@ -223,6 +235,6 @@ proptest! {
             prop_assert!(secs < 10_000);
         }
         let healthy = levels.iter().all(|level| *level == 0);
-        prop_assert!(machine.standing() == Standing::Promoted || !healthy);
+        prop_assert!(machine.progress() != Progress::RolledBack || !healthy);
     }
 }

@@ -231,16 +231,14 @@ impl Split {
         if place.is_below(self.share()) { Arm::Candidate } else { Arm::Stable }
     }
 
-    /// Takes the share over for a rollout; it goes to zero.
+    /// Takes the share over for a rollout and leaves it as it is.
     pub(crate) fn control(&self, by: Arc<str>) -> Result<Control, Controlled> {
         let mut controlled_by = lock(&self.0.controlled_by);
         if let Some(by) = &*controlled_by {
             return Err(Controlled { split: Arc::clone(&self.0.name), by: Arc::clone(by) });
         }
         *controlled_by = Some(by);
-        let control = Control(self.clone());
-        control.set(Ratio::ZERO);
-        Ok(control)
+        Ok(Control(self.clone()))
     }
 }
 

@@ -231,7 +231,7 @@ fn calls_stick_by_what_the_closure_finds() {
 fn a_split_under_control_is_set_by_nobody_else() {
     let split = split_at(percent(30.0));
     let control = split.control("orders-v2".into()).unwrap();
-    assert_eq!(split.share(), Ratio::ZERO, "a rollout begins at nothing");
+    assert_eq!(split.share(), percent(30.0), "a rollout that is refused after that leaves it");
     let error = split.set_share(Ratio::ONE).unwrap_err();
     let expected = "the share of orders-v2 is decided by the rollout orders-v2";
     assert_eq!(error.to_string(), expected);
