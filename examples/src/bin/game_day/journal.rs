@@ -2,28 +2,26 @@
 //!
 //! | field | type | meaning |
 //! |---|---|---|
-//! | `version` | number | 1; a reader refuses any other |
+//! | `version` | number | 2; a reader refuses any other |
 //! | `pace` | text | `full` or `fast` |
-//! | `rate` | number | requests sent per second |
+//! | `sabotage` | text or null | the part of the day that was broken on purpose |
+//! | `interrupted` | bool | whether somebody stopped the day before its end |
+//! | `rate` | number | orders a second, of each client |
+//! | `objective_ms` | number | the latency that an answer must not exceed to count as good |
 //! | `seconds` | number | how long the day took |
-//! | `acts[]` | object | `name`, `from`, `to` (seconds), `hypothesis`, `measured`, `held` |
-//! | `samples[]` | object | every quarter of a second: see [`Sample`] |
-//! | `events[]` | object | `at` (seconds), `kind` (`fault`, `breaker`, `rollout`), `label`, `bad` |
-//! | `sums[]` | object | one for the user and one for each version: see [`Sum`] |
-//! | `sent` | number | requests that the load sent |
-//! | `fired` | number | calls that the fault hit |
-//! | `first_bad_seconds` | number or null | when the first bad answer reached the user |
-//! | `noticed_seconds` | number or null | when the rollout's signal was first bad after that |
-//! | `rolled_back_seconds` | number or null | when the candidate's share was zero again |
+//! | `acts[]` | object | what was tried, and what came of it: see [`Act`] |
+//! | `samples[]` | object | everything at one moment, ten times a second: see [`Sample`] |
+//! | `events[]` | object | `at` (seconds), `kind` (`fault`, `breaker`, `detector`, `rollout`, `drift`, `load`), `label`, `tone` (`good`, `warning`, `bad`, `info`) |
+//! | `clients[]` | object | the sums of each client over the day: see [`Sum`] |
 //!
-//! All times are seconds since the day began.
+//! All times are seconds since the day began, all shares are from 0 to 1.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 /// The version of the schema that this program writes and reads.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The whole day.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -31,53 +29,164 @@ const VERSION: u32 = 1;
 pub(crate) struct Journal {
     pub(crate) version: u32,
     pub(crate) pace: String,
+    pub(crate) sabotage: Option<String>,
+    pub(crate) interrupted: bool,
     pub(crate) rate: u32,
+    pub(crate) objective_ms: u64,
     pub(crate) seconds: f64,
     pub(crate) acts: Vec<Act>,
     pub(crate) samples: Vec<Sample>,
     pub(crate) events: Vec<Event>,
-    pub(crate) sums: Vec<Sum>,
-    pub(crate) sent: u64,
-    pub(crate) fired: u64,
-    pub(crate) first_bad_seconds: Option<f64>,
-    pub(crate) noticed_seconds: Option<f64>,
-    pub(crate) rolled_back_seconds: Option<f64>,
+    pub(crate) clients: Vec<Sum>,
 }
 
-/// A stretch of the day with something that has to be true of it.
+/// One act: an experiment with its hypothesis.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Act {
     pub(crate) name: String,
     pub(crate) from: f64,
     pub(crate) to: f64,
+    /// What is to be shown, in a sentence.
     pub(crate) hypothesis: String,
+    /// What would have ended it early.
+    pub(crate) abort: String,
+    /// How the experiment ended: `held` or what else, as `rely-chaos` names it.
+    pub(crate) conclusion: String,
+    /// Why, in a sentence; empty if it held.
+    pub(crate) because: String,
+    /// What happened, in a few sentences.
+    pub(crate) story: String,
+    pub(crate) claims: Vec<Claim>,
+    pub(crate) faults: Vec<Fault>,
+    /// Orders of each client in this act.
+    pub(crate) clients: BTreeMap<String, Share>,
+    /// From what went wrong to when it was noticed, in seconds.
+    pub(crate) detection: Option<f64>,
+    /// From what went wrong to when it was taken back, in seconds.
+    pub(crate) recovery: Option<f64>,
+}
+
+impl Act {
+    pub(crate) fn held(&self) -> bool {
+        self.conclusion == "held" && self.claims.iter().all(|claim| claim.held)
+    }
+}
+
+/// One statement that an act has to prove.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Claim {
+    pub(crate) kind: Kind,
+    pub(crate) text: String,
     pub(crate) measured: String,
     pub(crate) held: bool,
 }
 
-/// The state of everything at one moment.
+/// What a claim is about. Ordered by what explains the others: a fault that never fired also leaves
+/// nothing to be noticed, and so on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    /// Every fault did something.
+    Fired,
+    /// A detector noticed it, in time.
+    Noticed,
+    /// A breaker opened.
+    Broke,
+    /// The candidate was taken back, by itself and in time.
+    RolledBack,
+    /// What runs is what was last known to be good.
+    Restored,
+    /// What the user is promised, and what the act is there to show.
+    Promised,
+}
+
+impl Kind {
+    /// The exit code of a day on which this was the first to fail.
+    pub(crate) const fn exit_code(self) -> u8 {
+        match self {
+            Self::Fired => 10,
+            Self::Noticed => 11,
+            Self::Broke => 12,
+            Self::RolledBack => 13,
+            Self::Promised => 14,
+            Self::Restored => 15,
+        }
+    }
+
+    /// What it means that such a claim failed.
+    pub(crate) const fn failure(self) -> &'static str {
+        match self {
+            Self::Fired => "a fault never fired, so nothing was proved",
+            Self::Noticed => "nobody noticed in time that something was wrong",
+            Self::Broke => "no circuit breaker opened",
+            Self::RolledBack => "a bad release was not taken back",
+            Self::Restored => "what was put back is not the last known good release",
+            Self::Promised => "a hypothesis is false",
+        }
+    }
+}
+
+/// A thing that was made to go wrong, and the proof that it did.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct Fault {
+    pub(crate) name: String,
+    /// Calls that it hit, or connections that it cut.
+    pub(crate) fired: u64,
+    /// How many it had to.
+    pub(crate) needed: u64,
+}
+
+/// Orders within the objective, of so many.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Share {
+    pub(crate) within: u64,
+    pub(crate) total: u64,
+    /// Requests that the client made of them.
+    pub(crate) upstream: u64,
+}
+
+impl Share {
+    pub(crate) fn percent(self) -> Option<f64> {
+        (self.total > 0).then(|| 100.0 * self.within as f64 / self.total as f64)
+    }
+}
+
+/// The state of everything at one moment.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Sample {
-    /// Seconds since the day began.
     pub(crate) at: f64,
-    /// The user's availability since the sample before; absent if nothing ended.
-    pub(crate) availability: Option<f64>,
-    /// The 99th percentile of the user's successes over the meter's window, in milliseconds.
-    pub(crate) p99_ms: Option<f64>,
-    /// The candidate's share of traffic, 0 to 1.
-    pub(crate) share: f64,
-    /// The candidate's failure share over the detector's window.
+    /// What is wrong on purpose: whether it is, by name.
+    pub(crate) faults: BTreeMap<String, bool>,
+    /// Each client's share of orders within the objective since the sample before; absent if none was
+    /// decided.
+    pub(crate) within: BTreeMap<String, Option<f64>>,
+    /// What the probes of the queue say, and what the detector makes of it.
+    pub(crate) queue: Option<Queue>,
+    /// The candidate's share of traffic.
+    pub(crate) candidate: f64,
+    /// The failure share of the attempts on the candidate that have ended since the sample before.
     pub(crate) candidate_failures: Option<f64>,
-    /// The bounds of the detector's interval around it.
-    pub(crate) candidate_bounds: Option<(f64, f64)>,
-    /// The level of the rollout's signal.
-    pub(crate) verdict: String,
-    /// Why.
-    pub(crate) reason: String,
-    /// The candidate's breaker.
-    pub(crate) breaker: String,
+    /// How fast the error budget of each client burns: 1 uses it up exactly.
+    pub(crate) burn_rates: BTreeMap<String, Option<f64>>,
+    /// The state of each breaker.
+    pub(crate) breakers: BTreeMap<String, String>,
+    /// The level of each verdict.
+    pub(crate) verdicts: BTreeMap<String, String>,
+}
+
+/// A reading of the detector.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Queue {
+    pub(crate) latency_ms: f64,
+    pub(crate) expected_ms: Option<f64>,
+    pub(crate) band_ms: Option<(f64, f64)>,
+    pub(crate) p_value: Option<f64>,
 }
 
 /// Something that happened at one moment.
@@ -87,46 +196,36 @@ pub(crate) struct Event {
     pub(crate) at: f64,
     pub(crate) kind: String,
     pub(crate) label: String,
-    pub(crate) bad: bool,
+    pub(crate) tone: String,
 }
 
-/// What the calls of the whole day came to, seen from one place.
+/// What one client's day came to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Sum {
     pub(crate) name: String,
-    pub(crate) success: u64,
-    pub(crate) failure: u64,
-    pub(crate) rejected: u64,
-    pub(crate) cancelled: u64,
+    pub(crate) orders: Share,
+    /// Latencies since an order was due, good answers only.
     pub(crate) p50_ms: Option<f64>,
     pub(crate) p99_ms: Option<f64>,
-}
-
-impl Sum {
-    /// The share of successes in percent.
-    pub(crate) fn percent(&self) -> Option<f64> {
-        let all = self.success + self.failure + self.rejected;
-        (all > 0).then(|| 100.0 * self.success as f64 / all as f64)
-    }
+    /// Messages that the queue was sent because of its orders.
+    pub(crate) enqueued: u64,
 }
 
 impl Journal {
-    pub(crate) fn new(pace: &str, rate: u32) -> Self {
+    pub(crate) fn new(pace: &str, rate: u32, objective: core::time::Duration) -> Self {
         Self {
             version: VERSION,
             pace: pace.to_owned(),
+            sabotage: None,
+            interrupted: false,
             rate,
+            objective_ms: u64::try_from(objective.as_millis()).unwrap_or(u64::MAX),
             seconds: 0.0,
             acts: Vec::new(),
             samples: Vec::new(),
             events: Vec::new(),
-            sums: Vec::new(),
-            sent: 0,
-            fired: 0,
-            first_bad_seconds: None,
-            noticed_seconds: None,
-            rolled_back_seconds: None,
+            clients: Vec::new(),
         }
     }
 
@@ -141,21 +240,19 @@ impl Journal {
         Ok(serde_json::from_value(any)?)
     }
 
-    /// Whether there were hypotheses and all of them held.
+    /// Whether the whole day was played and everything held.
     pub(crate) fn held(&self) -> bool {
-        !self.acts.is_empty() && self.acts.iter().all(|act| act.held)
+        !self.interrupted && self.acts.len() == crate::ACTS && self.acts.iter().all(Act::held)
     }
 
-    /// From the first bad answer to the candidate's share at zero.
-    pub(crate) fn rollback_time(&self) -> Option<f64> {
-        Some(self.rolled_back_seconds? - self.first_bad_seconds?)
-    }
-
-    /// Whether the fault hit calls, and the candidate went back within `limit` after the first bad
-    /// answer. One that went back before had another reason.
-    pub(crate) fn took_itself_back(&self, limit: Duration) -> bool {
-        let within = |time: f64| (0.0..=limit.as_secs_f64()).contains(&time);
-        self.fired > 0 && self.rollback_time().is_some_and(within)
+    /// The claim that explains best why the day failed, if that was because of a claim: an act that was
+    /// cut short judged none.
+    pub(crate) fn failure(&self) -> Option<(&Act, &Claim)> {
+        let act = self.acts.iter().find(|act| !act.held())?;
+        let judged = ["held", "refuted", "not_proven"].contains(&act.conclusion.as_str());
+        let act = Some(act).filter(|_| judged)?;
+        let failed = act.claims.iter().filter(|claim| !claim.held);
+        failed.min_by_key(|claim| claim.kind).map(|claim| (act, claim))
     }
 }
 
@@ -163,63 +260,90 @@ impl Journal {
 mod tests {
     use super::*;
 
-    fn journal() -> Journal {
-        let mut journal = Journal::new("fast", 300);
-        journal.first_bad_seconds = Some(15.0);
-        journal.rolled_back_seconds = Some(15.5);
-        journal.acts.push(Act {
+    fn claim(kind: Kind, held: bool) -> Claim {
+        Claim { kind, text: "so it is".into(), measured: "so it was".into(), held }
+    }
+
+    fn act(claims: Vec<Claim>) -> Act {
+        Act {
             name: "steady".into(),
             from: 0.0,
             to: 5.0,
             hypothesis: "all is well".into(),
-            measured: "it was".into(),
-            held: true,
-        });
+            abort: "all is lost".into(),
+            conclusion: "held".into(),
+            because: String::new(),
+            story: String::new(),
+            claims,
+            faults: Vec::new(),
+            clients: BTreeMap::new(),
+            detection: None,
+            recovery: None,
+        }
+    }
+
+    fn journal(acts: usize) -> Journal {
+        let mut journal = Journal::new("fast", 300, core::time::Duration::from_millis(500));
+        journal.acts = vec![act(vec![claim(Kind::Promised, true)]); acts];
         journal
     }
 
     #[test]
     fn what_is_written_can_be_read() {
-        let text = serde_json::to_string(&journal()).unwrap();
+        let text = serde_json::to_string(&journal(2)).unwrap();
         let read = Journal::read(&text).unwrap();
         assert_eq!(serde_json::to_string(&read).unwrap(), text);
-        assert_eq!(read.rollback_time(), Some(0.5));
     }
 
     #[test]
     fn other_versions_and_unknown_fields_are_refused() {
-        let text = serde_json::to_string(&journal()).unwrap();
-        let newer = text.replace("\"version\":1", "\"version\":2");
-        let error = Journal::read(&newer).unwrap_err().to_string();
-        assert_eq!(error, "the journal's version is 2, allowed: 1");
+        let text = serde_json::to_string(&journal(1)).unwrap();
+        let older = text.replace("\"version\":2", "\"version\":1");
+        let error = Journal::read(&older).unwrap_err().to_string();
+        assert_eq!(error, "the journal's version is 1, allowed: 2");
         assert!(Journal::read(&text.replace("\"pace\"", "\"peace\"")).is_err());
         assert!(Journal::read("{}").is_err());
     }
 
     #[test]
-    fn a_rollback_counts_only_if_the_fault_caused_it() {
-        let limit = Duration::from_secs(3);
-        let holds = |fired, bad, back| {
-            let mut journal = journal();
-            (journal.fired, journal.first_bad_seconds) = (fired, bad);
-            journal.rolled_back_seconds = back;
-            journal.took_itself_back(limit)
-        };
-        assert!(holds(9, Some(15.0), Some(15.5)));
-        assert!(holds(9, Some(15.0), Some(18.0)), "met exactly");
-        assert!(!holds(9, Some(15.0), Some(18.001)), "too late");
-        assert!(!holds(0, Some(15.0), Some(15.5)), "the fault never fired");
-        assert!(!holds(9, None, Some(15.5)), "the user saw nothing of it");
-        assert!(!holds(9, Some(15.0), None), "nobody took it back");
-        assert!(!holds(9, Some(15.0), Some(14.9)), "it was back before");
+    fn only_a_whole_day_without_a_failure_holds() {
+        assert!(journal(crate::ACTS).held());
+        assert!(!journal(crate::ACTS - 1).held(), "an act is missing");
+        assert!(!Journal { interrupted: true, ..journal(crate::ACTS) }.held());
+        let mut refuted = journal(crate::ACTS);
+        refuted.acts[1].conclusion = "refuted".into();
+        assert!(!refuted.held());
+        let mut failed = journal(crate::ACTS);
+        failed.acts[1].claims.push(claim(Kind::Broke, false));
+        assert!(!failed.held());
     }
 
     #[test]
-    fn a_day_without_hypotheses_proves_nothing() {
-        assert!(!Journal::new("fast", 300).held());
-        let mut journal = journal();
-        assert!(journal.held());
-        journal.acts[0].held = false;
-        assert!(!journal.held());
+    fn the_failure_named_is_the_one_that_explains_the_others() {
+        assert!(journal(crate::ACTS).failure().is_none());
+        let mut journal = journal(crate::ACTS);
+        journal.acts[2].claims = vec![claim(Kind::Promised, false), claim(Kind::Fired, true)];
+        journal.acts[2].claims.push(claim(Kind::Broke, false));
+        journal.acts[3].claims = vec![claim(Kind::Fired, false)];
+        let (_, first) = journal.failure().unwrap();
+        assert_eq!(first.kind, Kind::Broke, "of the first act that failed");
+        journal.acts[2].conclusion = "aborted".into();
+        assert!(journal.failure().is_none(), "nothing was judged");
+    }
+
+    #[test]
+    fn exit_codes_differ() {
+        let kinds = [
+            Kind::Fired,
+            Kind::Noticed,
+            Kind::Broke,
+            Kind::RolledBack,
+            Kind::Restored,
+            Kind::Promised,
+        ];
+        let codes: std::collections::BTreeSet<u8> =
+            kinds.iter().map(|kind| kind.exit_code()).collect();
+        assert_eq!(codes.len(), kinds.len());
+        assert!(codes.iter().all(|code| *code >= 10), "1 to 3 and 130 mean other things");
     }
 }

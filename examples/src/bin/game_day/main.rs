@@ -1,73 +1,76 @@
-//! The game day: one loop on real HTTP, from measuring to taking a bad release back.
+//! The game day: the whole loop on real HTTP, from measuring to proving.
 //!
-//! Two versions of an order service listen on loopback sockets. An open-loop load, whose arrivals do
-//! not wait for answers, goes through a meter, a router with two arms, and on each arm a breaker and
-//! another meter. Version 2 is rolled out in steps; when it has half of the traffic, a fault breaks
-//! it. A detector and the breaker notice, and the rollout takes itself back.
+//! Two clients place the same orders with an order service in three zones, which calls a queue: one
+//! client only tries again, the other has a protective stack. In five acts things go wrong: the queue
+//! browns out, a zone dies, a bad release goes out, a replica drifts from what it was told to run.
+//! Every act is an experiment of `rely-chaos`, with a hypothesis, an abort condition, and the proof
+//! that something did go wrong.
 //!
 //! ```text
 //! cargo run --release --bin game_day               about a minute
-//! cargo run --release --bin game_day -- --fast     half a minute
+//! cargo run --release --bin game_day -- --fast     a little over half of that
 //! cargo run --release --bin game_day -- --report target/game-day/journal.json
+//! cargo run --release --bin game_day -- --sabotage breaker-off
 //! ```
 //!
-//! It prints what happens and a table, writes `target/game-day/report.html` and `journal.json` (see
-//! [`journal`]), and exits 0 only if every hypothesis held and the fault provably fired.
+//! It prints what happens and a table, and writes `target/game-day/report.html` and `journal.json`
+//! (see [`journal`]). An act that does not hold ends the day: there is nothing to learn from breaking
+//! what does not behave.
+//!
+//! | exit code | meaning |
+//! |---|---|
+//! | 0 | every hypothesis held and every fault provably fired |
+//! | 1 | an experiment came to another end: aborted, not steady, not recovered |
+//! | 2 | the arguments make no sense |
+//! | 3 | the day could not be played |
+//! | 10 to 15 | a claim failed, see [`journal::Kind`] |
+//! | 130 | interrupted; the faults were taken out, and the report is partial |
 
+mod acts;
+mod args;
+mod backend;
+mod build;
 mod client;
 mod day;
+mod fleet;
+mod http;
 mod journal;
 mod load;
+mod notes;
+mod orders;
 mod page;
-mod service;
+mod queue;
+mod replica;
+mod screen;
 mod table;
+mod watch;
+mod world;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
-use day::{Day, Pace};
+use args::{Args, Pace};
+use clap::Parser;
+use day::Day;
 use journal::Journal;
+
+/// How many acts a whole day has.
+const ACTS: usize = 5;
 
 /// Where the files go.
 const FOLDER: &str = "target/game-day";
 
-const USAGE: &str = "usage: game_day [--fast] [--report JOURNAL]";
-
-enum Job {
-    Play(Pace),
-    Report(PathBuf),
-}
-
-fn parse(mut args: impl Iterator<Item = String>) -> Result<Job, String> {
-    let mut job = Job::Play(Pace::FULL);
-    while let Some(arg) = args.next() {
-        job = match arg.as_str() {
-            "--fast" => Job::Play(Pace::FAST),
-            "--report" => Job::Report(args.next().ok_or("--report needs a journal")?.into()),
-            other => return Err(format!("unknown option {other}")),
-        };
-    }
-    Ok(job)
-}
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let result = match parse(std::env::args().skip(1)) {
-        Ok(Job::Play(pace)) => play(pace).await,
-        Ok(Job::Report(path)) => read(&path),
-        Err(message) => {
-            eprintln!("{message}\n{USAGE}");
-            return ExitCode::from(2);
-        }
+    let args = Args::parse();
+    let result = match &args.report {
+        Some(path) => read(path),
+        None => play(&args).await,
     };
     match result {
-        Ok(journal) if journal.held() => ExitCode::SUCCESS,
-        Ok(journal) => {
-            for act in journal.acts.iter().filter(|act| !act.held) {
-                eprintln!("did not hold: {}: {}", act.hypothesis, act.measured);
-            }
-            ExitCode::FAILURE
-        }
+        Ok(journal) => conclude(&journal),
         Err(error) => {
             eprintln!("the game day could not be played: {error}");
             ExitCode::from(3)
@@ -75,10 +78,29 @@ async fn main() -> ExitCode {
     }
 }
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+/// The exit code, and on standard error why it is not zero.
+fn conclude(journal: &Journal) -> ExitCode {
+    if journal.interrupted {
+        eprintln!("interrupted: the report is partial");
+        return ExitCode::from(130);
+    }
+    if let Some((act, claim)) = journal.failure() {
+        eprintln!("{}: {}", act.name, claim.kind.failure());
+        eprintln!("  {}: {}", claim.text, claim.measured);
+        return ExitCode::from(claim.kind.exit_code());
+    }
+    if journal.held() {
+        return ExitCode::SUCCESS;
+    }
+    if let Some(act) = journal.acts.iter().find(|act| !act.held()) {
+        eprintln!("{}: {}: {}", act.name, act.conclusion, act.because);
+    }
+    ExitCode::FAILURE
+}
 
-async fn play(pace: Pace) -> Result<Journal, BoxError> {
-    let journal = Day::new(pace).await?.play().await?;
+async fn play(args: &Args) -> Result<Journal, BoxError> {
+    let pace = if args.fast { Pace::FAST } else { Pace::FULL };
+    let journal = Day::new(pace, args.sabotage).await?.play().await?;
     std::fs::create_dir_all(FOLDER)?;
     let path = Path::new(FOLDER).join("journal.json");
     std::fs::write(&path, serde_json::to_string_pretty(&journal)? + "\n")?;

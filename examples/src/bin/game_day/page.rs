@@ -1,166 +1,240 @@
 //! The day as a page.
 
+use std::collections::BTreeSet;
+
 use rely_core::report::{
-    Finding, Line, Marks, Phase, Report, Section, Series, States, Table, Timeline, Tone, Weights,
+    Cell, Finding, Line, Marks, Phase, Report, Section, Series, States, Table, Timeline, Tone,
+    Weights,
 };
 
-use crate::journal::Journal;
+use crate::journal::{Act, Journal, Sample};
+use crate::table;
 
 fn tone(level: &str) -> Tone {
     match level {
-        "healthy" | "closed" => Tone::Good,
-        "degraded" | "half_open" => Tone::Warning,
-        "unhealthy" | "open" => Tone::Bad,
+        "healthy" | "closed" | "good" => Tone::Good,
+        "degraded" | "half_open" | "warning" => Tone::Warning,
+        "unhealthy" | "open" | "bad" => Tone::Bad,
+        "info" => Tone::Info,
         _ => Tone::Neutral,
     }
 }
 
 pub(crate) fn of(journal: &Journal) -> Report {
-    let held = journal.acts.iter().filter(|act| act.held).count();
-    let all = journal.acts.len();
+    let held = journal.acts.iter().filter(|act| act.held()).count();
     let finding = if journal.held() { Finding::Held } else { Finding::Failed };
-    let seconds =
-        |time: Option<f64>| time.map_or_else(|| "-".into(), |time| format!("{time:.2} s"));
-    Report::new("Game day")
-        .subtitle(format!("{} pace, {} requests a second", journal.pace, journal.rate))
-        .finding(finding, format!("{held} of {all} hypotheses held."))
-        .fact("Requests", journal.sent)
-        .fact("Calls that the fault hit", journal.fired)
-        .fact("First bad answer to rollback", seconds(journal.rollback_time()))
-        .section(story(journal))
-        .section(timelines(journal))
-        .section(numbers(journal))
+    let sentence = if journal.interrupted {
+        format!("Interrupted after {:.0} s: this report is partial.", journal.seconds)
+    } else if let Some((act, claim)) = journal.failure() {
+        format!("{}: {}.", act.name, claim.kind.failure())
+    } else {
+        format!("{held} of {} acts held.", crate::ACTS)
+    };
+    let subtitle = format!(
+        "{} pace, {} orders a second from each client, to be answered within {} ms",
+        journal.pace, journal.rate, journal.objective_ms
+    );
+    let mut report = Report::new("Game day").subtitle(subtitle).finding(finding, sentence);
+    for sum in &journal.clients {
+        let name = format!("Within the objective, {}", sum.name);
+        let share = sum.orders.percent();
+        report =
+            report.fact(name, share.map_or_else(|| "-".into(), |share| format!("{share:.2} %")));
+    }
+    let mut report = report.section(overview(journal)).section(timelines(journal));
+    for act in &journal.acts {
+        report = report.section(story(act));
+    }
+    report.section(numbers(journal))
 }
 
-fn story(journal: &Journal) -> Section {
-    let mut table = Table::new("Every act has a hypothesis")
-        .column("Act")
-        .column("Hypothesis")
-        .column("Measured")
-        .column("Conclusion");
-    for act in &journal.acts {
-        let conclusion = if act.held { "held" } else { "failed" };
-        let tone = if act.held { Tone::Good } else { Tone::Bad };
-        let conclusion = rely_core::report::Cell::new(conclusion).tone(tone);
-        table = table.row([
-            act.name.as_str().into(),
-            act.hypothesis.as_str().into(),
-            act.measured.as_str().into(),
-            conclusion,
-        ]);
+fn overview(journal: &Journal) -> Section {
+    let mut summary =
+        Table::new("The same orders, two clients").column("").numeric("naive").numeric("protected");
+    for row in table::rows(journal) {
+        summary = summary.row(row.map(|text| text.trim_start().to_owned()));
     }
-    Section::new("What was to be proved")
+    Section::new("What it came to")
         .paragraph(
-            "An open-loop load goes through a meter and a router to two versions of an order \
-             service. Version 2 gets a growing share of the traffic, until a fault makes it fail. \
-             From there on nobody touches anything.",
+            "Two clients place the same orders at the same moments, each with three replicas of the \
+             order service in three zones, which call a queue with two endpoints, all over HTTP. \
+             The naive client knows the replica of its zone and tries again when that fails. The \
+             protected one retries within a budget, gives every attempt a time limit, breaks \
+             circuits and fails over to other zones. Then things go wrong.",
         )
-        .table(table)
+        .table(summary)
+}
+
+fn story(act: &Act) -> Section {
+    let finding = if act.held() { Finding::Held } else { Finding::Failed };
+    let sentence = if act.because.is_empty() {
+        format!("Conclusion: {}.", act.conclusion)
+    } else {
+        format!("Conclusion: {}: {}.", act.conclusion, act.because)
+    };
+    let mut claims = Table::new("Had to be true").column("Claim").column("Measured").column("Held");
+    for claim in &act.claims {
+        let held = if claim.held {
+            Cell::new("yes").tone(Tone::Good)
+        } else {
+            Cell::new("no").tone(Tone::Bad)
+        };
+        claims = claims.row([claim.text.as_str().into(), claim.measured.as_str().into(), held]);
+    }
+    let mut section = Section::new(act.name.as_str())
+        .finding(finding, sentence)
+        .paragraph(format!("Hypothesis: {}", act.hypothesis))
+        .paragraph(act.story.as_str())
+        .paragraph(format!("Would have been called off if {}.", act.abort))
+        .table(claims);
+    if !act.faults.is_empty() {
+        let mut faults =
+            Table::new("Proof that it went wrong").column("Fault").numeric("Hit").numeric("Needed");
+        for fault in &act.faults {
+            faults =
+                faults.row([fault.name.clone(), fault.fired.to_string(), fault.needed.to_string()]);
+        }
+        section = section.table(faults);
+    }
+    section
+}
+
+/// Samples as the points of a line, in percent.
+fn percent(
+    samples: &[Sample],
+    value: impl Fn(&Sample) -> Option<f64>,
+) -> impl Iterator<Item = (f64, Option<f64>)> {
+    samples.iter().map(move |sample| (sample.at, value(sample).map(|value| 100.0 * value)))
 }
 
 fn timelines(journal: &Journal) -> Section {
     let samples = &journal.samples;
-    let percent = |value: Option<f64>| value.map(|value| 100.0 * value);
-    let mut timeline = Timeline::new("The loop at work").span(0.0, journal.seconds);
-    // What has no length, such as closing the books, is no phase.
-    for act in journal.acts.iter().filter(|act| act.to > act.from) {
+    let mut timeline = Timeline::new("Everything on one time line").span(0.0, journal.seconds);
+    for act in &journal.acts {
         timeline = timeline.phase(Phase::new(act.from, act.to, act.name.as_str()));
     }
-    let mut weights = Weights::new("Traffic", ["v1", "v2"]);
-    for sample in samples {
-        weights = weights.step(sample.at, [1.0 - sample.share, sample.share]);
-    }
-    let availability = Series::new("Availability for the user").unit("%").include(100.0).line(
-        Line::new("availability")
-            .points(samples.iter().map(|sample| (sample.at, percent(sample.availability)))),
-    );
-    let latency = Series::new("p99 for the user")
-        .unit("ms")
-        .include(0.0)
-        .line(Line::new("p99").points(samples.iter().map(|sample| (sample.at, sample.p99_ms))));
-    let failures =
-        Series::new("Failures of v2")
-            .unit("%")
-            .include(0.0)
-            .line(Line::new("failure share").points(
-                samples.iter().map(|sample| (sample.at, percent(sample.candidate_failures))),
-            ))
-            .band(samples.iter().filter_map(|sample| {
-                let (low, high) = sample.candidate_bounds?;
-                Some((sample.at, 100.0 * low, 100.0 * high))
-            }))
-            .threshold(crate::day::LIMIT_PERCENT, "limit");
-    let verdicts =
-        samples.iter().map(|sample| (sample.at, sample.verdict.clone(), tone(&sample.verdict)));
-    let breakers =
-        samples.iter().map(|sample| (sample.at, sample.breaker.clone(), tone(&sample.breaker)));
-    let mut faults = Marks::new("Fault");
-    let mut rollout = Marks::new("Rollout");
-    for event in &journal.events {
-        let tone = if event.bad { Tone::Bad } else { Tone::Info };
-        match event.kind.as_str() {
-            "fault" => faults = faults.mark(event.at, event.label.as_str(), tone),
-            "rollout" => rollout = rollout.mark(event.at, event.label.as_str(), tone),
-            _ => {}
+    let marks = |name: &str, kinds: &[&str]| {
+        let events = journal.events.iter().filter(|event| kinds.contains(&event.kind.as_str()));
+        events.fold(Marks::new(name), |marks, event| {
+            marks.mark(event.at, event.label.as_str(), tone(&event.tone))
+        })
+    };
+    let faults: BTreeSet<&String> =
+        samples.iter().flat_map(|sample| sample.faults.keys()).collect();
+    for name in faults {
+        let active =
+            || samples.iter().filter_map(|sample| Some((sample.at, *sample.faults.get(name)?)));
+        if active().any(|(_, active)| active) {
+            let changes = active().map(|(at, active)| match active {
+                true => (at, "active", Tone::Bad),
+                false => (at, "", Tone::Neutral),
+            });
+            let lane = States::new(format!("Fault: {name}")).changes(changes, journal.seconds);
+            timeline = timeline.lane(lane);
         }
     }
+
+    let mut within =
+        Series::new("Orders within the objective").unit("%").include(100.0).include(0.0);
+    for client in ["naive", "protected"] {
+        let share = |sample: &Sample| sample.within.get(client).copied().flatten();
+        within = within.line(Line::new(client).points(percent(samples, share)));
+    }
+    timeline = timeline.lane(within);
+
+    let readings = || samples.iter().filter_map(|sample| Some((sample.at, sample.queue?)));
+    let queue = Series::new("Queue latency, as probed")
+        .unit("ms")
+        .include(0.0)
+        .line(Line::new("latency").points(readings().map(|(at, queue)| (at, queue.latency_ms))))
+        .expected(readings().map(|(at, queue)| (at, queue.expected_ms)))
+        .band(readings().filter_map(|(at, queue)| {
+            let (low, high) = queue.band_ms?;
+            Some((at, low, high))
+        }));
+    timeline = timeline.lane(queue);
+
+    let verdicts: BTreeSet<&String> =
+        samples.iter().flat_map(|sample| sample.verdicts.keys()).collect();
+    for name in verdicts {
+        let changes = samples
+            .iter()
+            .filter_map(|sample| Some((sample.at, sample.verdicts.get(name)?)))
+            .map(|(at, level)| (at, level.clone(), tone(level)));
+        let lane = States::new(format!("Verdict: {name}")).changes(changes, journal.seconds);
+        timeline = timeline.lane(lane);
+    }
+    let breakers: BTreeSet<&String> =
+        samples.iter().flat_map(|sample| sample.breakers.keys()).collect();
+    for name in breakers {
+        let states =
+            || samples.iter().filter_map(|sample| Some((sample.at, sample.breakers.get(name)?)));
+        // A breaker that had nothing to do all day needs no lane.
+        if states().all(|(_, state)| state == "closed") {
+            continue;
+        }
+        let changes = states().map(|(at, state)| (at, state.clone(), tone(state)));
+        let lane = States::new(format!("Breaker: {name}")).changes(changes, journal.seconds);
+        timeline = timeline.lane(lane);
+    }
+    let failures = |sample: &Sample| sample.candidate_failures;
+    let mut weights = Weights::new("Traffic", ["v1", "v2"]);
+    for sample in samples {
+        weights = weights.step(sample.at, [1.0 - sample.candidate, sample.candidate]);
+    }
     let timeline = timeline
-        .lane(faults)
-        .lane(failures)
-        .lane(States::new("Verdict on v2").changes(verdicts, journal.seconds))
-        .lane(States::new("Breaker of v2").changes(breakers, journal.seconds))
-        .lane(rollout)
         .lane(weights)
-        .lane(availability)
-        .lane(latency);
+        .lane(
+            Series::new("Failed attempts on v2")
+                .unit("%")
+                .include(0.0)
+                .line(Line::new("failure share").points(percent(samples, failures))),
+        )
+        .lane(marks("Rollout", &["rollout"]))
+        .lane(marks("Drift", &["drift"]))
+        .lane(["naive", "protected"].into_iter().fold(
+            Series::new("Burn rate of the error budget").unit("x").include(0.0),
+            |series, client| {
+                let rate = |sample: &Sample| sample.burn_rates.get(client).copied().flatten();
+                let points = samples.iter().map(|sample| (sample.at, rate(sample)));
+                series.line(Line::new(client).points(points))
+            },
+        ));
     Section::new("What happened").timeline(timeline)
 }
 
 fn numbers(journal: &Journal) -> Section {
-    let mut sums = Table::new("Calls of the whole day")
-        .column("Seen by")
-        .numeric("Success")
-        .numeric("Failure")
-        .numeric("Rejected")
-        .numeric("Availability")
-        .numeric("p50")
-        .numeric("p99");
-    let text = |value: Option<f64>, unit: &str| {
-        value.map_or_else(|| "-".into(), |value| format!("{value:.2} {unit}"))
-    };
-    for sum in &journal.sums {
-        sums = sums.row([
-            sum.name.clone(),
-            sum.success.to_string(),
-            sum.failure.to_string(),
-            sum.rejected.to_string(),
-            text(sum.percent(), "%"),
-            text(sum.p50_ms, "ms"),
-            text(sum.p99_ms, "ms"),
-        ]);
-    }
     let mut events = Table::new("Events").numeric("Second").column("From").column("What");
     for event in &journal.events {
         events = events.row([format!("{:.2}", event.at), event.kind.clone(), event.label.clone()]);
     }
-    Section::new("Numbers").table(sums).table(events)
+    Section::new("Everything that was noted").table(events)
 }
 
 #[cfg(test)]
 mod tests {
+    use core::time::Duration;
+
     use crate::journal::{Event, Journal};
 
     #[test]
     fn a_page_escapes_what_the_journal_says() {
-        let mut journal = Journal::new("<b>", 1);
+        let mut journal = Journal::new("<b>", 1, Duration::from_millis(500));
         journal.events.push(Event {
             at: 1.0,
             kind: "rollout".into(),
             label: "</script><img src=x>".into(),
-            bad: true,
+            tone: "bad".into(),
         });
         let html = super::of(&journal).to_html();
         assert!(!html.contains("<img") && !html.contains("<b>"));
-        assert!(html.contains("0 of 0 hypotheses held"));
+        assert!(html.contains("0 of 5 acts held"));
+    }
+
+    #[test]
+    fn a_partial_day_says_so() {
+        let mut journal = Journal::new("fast", 1, Duration::from_millis(500));
+        (journal.interrupted, journal.seconds) = (true, 7.0);
+        assert!(super::of(&journal).to_html().contains("Interrupted after 7 s"));
     }
 }

@@ -1,43 +1,62 @@
-//! The day on a terminal.
+//! The day in a few lines.
 
-use crate::journal::Journal;
+use crate::journal::{Journal, Sum};
 
 fn number(value: Option<f64>, unit: &str) -> String {
     value.map_or_else(|| "-".into(), |value| format!("{value:.2}{unit}"))
 }
 
+/// The rows of the summary: what was measured, for the naive and for the protected client.
+pub(crate) fn rows(journal: &Journal) -> Vec<[String; 3]> {
+    let sums: Vec<&Sum> = journal.clients.iter().collect();
+    let of = |client: &str, measure: &dyn Fn(&Sum) -> String| {
+        sums.iter().find(|sum| sum.name == client).map_or_else(|| "-".into(), |sum| measure(sum))
+    };
+    let both = |what: &str, measure: &dyn Fn(&Sum) -> String| {
+        [what.to_owned(), of("naive", measure), of("protected", measure)]
+    };
+    let mut rows = vec![
+        both("orders", &|sum| sum.orders.total.to_string()),
+        both(&format!("within {} ms", journal.objective_ms), &|sum| {
+            number(sum.orders.percent(), " %")
+        }),
+    ];
+    for act in &journal.acts {
+        let share = |client: &str| {
+            number(act.clients.get(client).copied().unwrap_or_default().percent(), " %")
+        };
+        rows.push([format!("  {}", act.name), share("naive"), share("protected")]);
+    }
+    rows.push(both("p50", &|sum| number(sum.p50_ms, " ms")));
+    rows.push(both("p99", &|sum| number(sum.p99_ms, " ms")));
+    rows.push(both("requests upstream", &|sum| sum.orders.upstream.to_string()));
+    rows.push(both("messages to the queue", &|sum| sum.enqueued.to_string()));
+    for act in &journal.acts {
+        if act.detection.is_some() {
+            let what = format!("{}: noticed after", act.name);
+            rows.push([what, "-".into(), number(act.detection, " s")]);
+        }
+        if act.recovery.is_some() {
+            let what = format!("{}: taken back after", act.name);
+            rows.push([what, "-".into(), number(act.recovery, " s")]);
+        }
+    }
+    rows
+}
+
 pub(crate) fn print(journal: &Journal) {
-    println!();
-    println!(
-        "{:<12} {:>9} {:>9} {:>9} {:>12} {:>9} {:>9}",
-        "seen by", "success", "failure", "rejected", "availability", "p50", "p99"
-    );
-    for sum in &journal.sums {
-        println!(
-            "{:<12} {:>9} {:>9} {:>9} {:>12} {:>9} {:>9}",
-            sum.name,
-            sum.success,
-            sum.failure,
-            sum.rejected,
-            number(sum.percent(), " %"),
-            number(sum.p50_ms, " ms"),
-            number(sum.p99_ms, " ms"),
-        );
+    println!("\n{:<38} {:>12} {:>12}", "", "naive", "protected");
+    for [what, naive, protected] in rows(journal) {
+        println!("{what:<38} {naive:>12} {protected:>12}");
     }
     println!();
-    let detection = journal.noticed_seconds.zip(journal.first_bad_seconds);
-    println!("requests sent              {}", journal.sent);
-    println!("calls that the fault hit   {}", journal.fired);
-    println!(
-        "first bad answer to alarm  {}",
-        number(detection.map(|(noticed, bad)| noticed - bad), " s")
-    );
-    println!("first bad answer to rollback  {}", number(journal.rollback_time(), " s"));
-    println!();
     for act in &journal.acts {
-        let mark = if act.held { "held  " } else { "FAILED" };
+        let mark = if act.held() { "held  " } else { "FAILED" };
         println!("{mark}  {}: {}", act.name, act.hypothesis);
-        println!("        {}", act.measured);
+        for claim in &act.claims {
+            let mark = if claim.held { ' ' } else { '!' };
+            println!("      {mark} {}: {}", claim.text, claim.measured);
+        }
     }
     println!();
 }

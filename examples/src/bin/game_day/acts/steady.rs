@@ -1,0 +1,39 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Draft, Plan};
+use crate::BoxError;
+use crate::args::Sabotage;
+use crate::day::Day;
+use crate::journal::Kind;
+
+/// Act 1: nothing goes wrong, and everything is as it should be. The detector learns the queue's rhythm
+/// meanwhile.
+pub(crate) fn steady(day: &Day) -> Result<Plan, BoxError> {
+    // Nothing that asks a queue is as fast as the false claim says.
+    let limit = Duration::from_millis(if day.is(Sabotage::HypothesisFalse) { 1 } else { 250 });
+    let customer = Arc::clone(&day.protected);
+    let length = day.pace.steady;
+    Draft::new(
+        day,
+        "Steady state",
+        "Both clients get their orders answered: without trouble there is no difference",
+    )
+    .with(|experiment| experiment.observe().lasting(length))
+    .promised(&day.naive)
+    .promised(&day.protected)
+    .claim(
+        Kind::Promised,
+        format!("protected client: 95 % of answers within {} ms", limit.as_millis()),
+        move |now| {
+            let p95 = customer.point.snapshot(now).latency.quantile(0.95);
+            let measured = p95.map_or_else(|| "-".into(), |p95| format!("{p95:.1?}"));
+            (p95.map(|p95| p95 <= limit), measured)
+        },
+    )
+    .plan(length, |act| {
+        act.story = "All traffic went to v1 in three zones. The probes of the queue taught the \
+                     detector its rhythm, a flush every two seconds."
+            .into();
+    })
+}
