@@ -57,8 +57,6 @@ pub(crate) struct Pace {
     pub(crate) zone_down: Duration,
     /// How long a step of the canary holds in act 4.
     pub(crate) step: Duration,
-    /// At the end of an act, to see that all is well again.
-    pub(crate) calm: Duration,
 }
 
 impl Pace {
@@ -69,7 +67,6 @@ impl Pace {
         spikes: 3,
         zone_down: Duration::from_secs(8),
         step: Duration::from_secs(3),
-        calm: Duration::from_secs(2),
     };
     pub(crate) const FAST: Self = Self {
         name: "fast",
@@ -78,7 +75,6 @@ impl Pace {
         spikes: 2,
         zone_down: Duration::from_secs(4),
         step: Duration::from_millis(1500),
-        calm: Duration::from_secs(1),
     };
 
     /// From the beginning of one spike of the queue to that of the next.

@@ -116,7 +116,7 @@ impl Day {
         };
         let slo = |customer: &Customer| {
             Slo::builder(format!("orders of the {} client", customer.name()))
-                .objective(Ratio::percent(99.9)?)
+                .objective(Ratio::percent(100.0 * PROMISE)?)
                 .sli(Sli::latency_under(OBJECTIVE))
                 .windows([
                     BurnWindow::page(14.4, Duration::from_secs(12), Duration::from_secs(1)),

@@ -70,7 +70,7 @@ pub(crate) fn brownout(day: &Day) -> Result<Plan, BoxError> {
         format!("protected client: at most {BUDGET} requests for each order"),
         move |_| (Some(protected() <= BUDGET), format!("{:.2}", protected())),
     )
-    .plan(length + day.pace.calm, move |act| {
+    .plan(length, move |act| {
         act.detection = detection();
         act.story = format!(
             "The first endpoint of the queue answered up to {} s late, {spikes} times. The naive client asked again and made {:.2} requests of each order. The \

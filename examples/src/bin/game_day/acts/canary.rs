@@ -88,7 +88,7 @@ pub(crate) fn canary(day: &Day) -> Result<Plan, BoxError> {
     })
     .promised(&day.protected)
     .in_trouble(&day.naive)
-    .plan(length + day.pace.calm, move |act| {
+    .plan(length, move |act| {
         (act.detection, act.recovery) = (detection(), recovery());
         let seconds = |time: Option<f64>| time.map_or_else(|| "never".into(), |t| format!("{t:.2} s"));
         act.story = format!(

@@ -56,7 +56,7 @@ pub(crate) fn drift(day: &Day) -> Result<Plan, BoxError> {
     )
     .promised(&day.naive)
     .promised(&day.protected)
-    .plan(length + day.pace.calm, move |act| {
+    .plan(length, move |act| {
         (act.detection, act.recovery) = (detection(), recovery());
         act.story = "Somebody set the timeout of the replica in zone-c to 30 s, by hand. The replica \
                      still said what it ran; the drift check compared that with the declared \

@@ -52,7 +52,7 @@ pub(crate) fn zone(day: &Day) -> Result<Plan, BoxError> {
     )
     .promised(&day.protected)
     .in_trouble(&day.naive)
-    .plan(length + day.pace.calm, move |act| {
+    .plan(length, move |act| {
         act.detection = detection();
         act.story = format!(
             "The replica in zone-b was killed: its listener closed, every connection reset. A third \

@@ -98,7 +98,8 @@ impl Attempts {
     fn since_last(&mut self, point: &Point) -> Option<f64> {
         let tally = point.lifetime();
         let before = core::mem::replace(&mut self.0, tally);
-        let (counted, bad) = (tally.counted() - before.counted(), tally.bad() - before.bad());
+        let counted = tally.counted().saturating_sub(before.counted());
+        let bad = tally.bad().saturating_sub(before.bad());
         (counted > 0).then(|| bad as f64 / counted as f64)
     }
 }
