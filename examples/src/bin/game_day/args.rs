@@ -39,6 +39,13 @@ pub(crate) enum Sabotage {
     WrongRelease,
 }
 
+impl Sabotage {
+    /// As it is given on the command line.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+}
+
 /// Orders a second, for each of the two clients. A build without optimisation takes several times as
 /// long for each.
 const RATE: u32 = if cfg!(debug_assertions) { 100 } else { 250 };

@@ -16,7 +16,8 @@ impl Day {
     pub(super) fn note_faults(&self, events: &mut Subscriber<ExperimentEvent>) {
         while let Some(Delivery::Event(event)) = events.try_next() {
             match &event.what {
-                What::Injected { action } => {
+                // When it began: what it did may be seen before it says that it is in place.
+                What::Injecting { action } => {
                     self.notes.note_at(event.at, "fault", action.as_str(), "bad");
                 }
                 What::RolledBack { action } => {
