@@ -8,7 +8,7 @@
 //!
 //! ```text
 //! cargo run --release --bin game_day               about a minute
-//! cargo run --release --bin game_day -- --fast     a little over half of that
+//! cargo run --release --bin game_day -- --fast     forty seconds
 //! cargo run --release --bin game_day -- --report target/game-day/journal.json
 //! cargo run --release --bin game_day -- --sabotage breaker-off
 //! ```
