@@ -13,14 +13,14 @@ pub(crate) use brownout::brownout;
 pub(crate) use canary::{canary, judge};
 pub(crate) use drift::drift;
 use rely_chaos::experiment::{Experiment, ExperimentBuilder, ExperimentReport};
-use rely_core::{Instant, Level, Verdict};
+use rely_core::{Instant, Level, Signal, Verdict};
 pub(crate) use steady::steady;
 pub(crate) use zone::zone;
 
 use crate::BoxError;
 use crate::day::{Day, PROMISE};
 use crate::journal::{Act, Claim, Fault, Kind};
-use crate::load::{Count, Customer};
+use crate::load::{Count, Customer, OBJECTIVE};
 
 /// What ends any act early.
 pub(crate) const ABORT: &str = "most of the protected client's orders fail";
@@ -52,13 +52,20 @@ struct Draft {
 impl Draft {
     /// An act in which orders have to be answered before and after, and that ends early in a disaster.
     fn new(day: &Day, name: &'static str, hypothesis: impl Into<String>) -> Self {
+        // The orders decided by now tell how it was when the last of them were due. So the steady
+        // state is back only once it is known what became of every order of the method.
+        let served = Arc::clone(&day.served);
+        let answered = move |now| {
+            let verdict = served.verdict(now);
+            Verdict { as_of: verdict.as_of - OBJECTIVE, ..verdict }
+        };
         let experiment = Experiment::builder(name)
             .clock(day.clock.clone())
             .kill_switch(&day.kill_switch)
             .interval(Duration::from_millis(50))
             .settle_within(Duration::from_secs(5))
             .recover_within(Duration::from_secs(5))
-            .steady_state("the protected client's orders are answered", Arc::clone(&day.served))
+            .steady_state("the protected client's orders are answered", answered)
             .abort_if(ABORT, Arc::clone(&day.disaster));
         Self { name, hypothesis: hypothesis.into(), experiment, claims: Vec::new() }
     }
@@ -69,23 +76,14 @@ impl Draft {
         self
     }
 
-    /// Something that has to be true at the end. `measure` says whether it is, unless that cannot be
-    /// told, and what was measured.
+    /// Something that has to be true at the end of the method, while what went wrong is still there.
+    /// `measure` says whether it is, unless that cannot be told, and what was measured.
     fn claim<M>(mut self, kind: Kind, text: impl Into<String>, measure: M) -> Self
     where
         M: Fn(Instant) -> (Option<bool>, String) + Send + Sync + 'static,
     {
         let text = text.into();
-        let signal = move |now| {
-            let (held, measured) = measure(now);
-            let level = match held {
-                Some(true) => Level::Healthy,
-                Some(false) => Level::Unhealthy,
-                None => Level::Unknown,
-            };
-            Verdict::new(level, now).because(measured)
-        };
-        self.experiment = self.experiment.at_end(text.as_str(), signal);
+        self.experiment = self.experiment.at_end(text.as_str(), signal(measure));
         self.claims.push((kind, text));
         self
     }
@@ -103,19 +101,24 @@ impl Draft {
         self.share(client, text, |share| share <= TROUBLE)
     }
 
+    /// What became of the orders, told once all those of the method have an end.
     fn share(
-        self,
+        mut self,
         client: &Arc<Customer>,
         text: String,
         holds: impl Fn(f64) -> bool + Send + Sync + 'static,
     ) -> Self {
         let (client, before) = (Arc::clone(client), client.count());
-        self.claim(Kind::Promised, text, move |_| {
+        let signal = signal(move |_| {
             let count = client.count().since(before);
             (count.share().map(&holds), in_words(count))
-        })
+        });
+        self.experiment = self.experiment.after_rollback(text.as_str(), signal);
+        self.claims.push((Kind::Promised, text));
+        self
     }
 
+    /// `length` is that of the method.
     fn plan(
         self,
         length: Duration,
@@ -126,9 +129,24 @@ impl Draft {
             hypothesis: self.hypothesis,
             experiment: self.experiment.build()?,
             claims: self.claims,
-            length,
+            length: length + OBJECTIVE,
             finish: Box::new(finish),
         })
+    }
+}
+
+fn signal<M>(measure: M) -> impl Signal + 'static
+where
+    M: Fn(Instant) -> (Option<bool>, String) + Send + Sync + 'static,
+{
+    move |now| {
+        let (held, measured) = measure(now);
+        let level = match held {
+            Some(true) => Level::Healthy,
+            Some(false) => Level::Unhealthy,
+            None => Level::Unknown,
+        };
+        Verdict::new(level, now).because(measured)
     }
 }
 
@@ -137,7 +155,7 @@ fn in_words(count: Count) -> String {
     format!("{} of {}, {percent:.2} %", count.within, count.total())
 }
 
-/// A time limit as a claim: held if it was met, unknown to nobody.
+/// A time limit as a claim: what never happened has not met it.
 fn within(took: Option<f64>, limit: Duration) -> (Option<bool>, String) {
     match took {
         Some(took) => (Some(took <= limit.as_secs_f64()), format!("{took:.2} s")),

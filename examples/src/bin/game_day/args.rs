@@ -39,6 +39,13 @@ pub(crate) enum Sabotage {
     WrongRelease,
 }
 
+impl Sabotage {
+    /// As it is given on the command line.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+}
+
 /// Orders a second, for each of the two clients. A build without optimisation takes several times as
 /// long for each.
 const RATE: u32 = if cfg!(debug_assertions) { 100 } else { 250 };
@@ -57,8 +64,6 @@ pub(crate) struct Pace {
     pub(crate) zone_down: Duration,
     /// How long a step of the canary holds in act 4.
     pub(crate) step: Duration,
-    /// At the end of an act, to see that all is well again.
-    pub(crate) calm: Duration,
 }
 
 impl Pace {
@@ -69,7 +74,6 @@ impl Pace {
         spikes: 3,
         zone_down: Duration::from_secs(8),
         step: Duration::from_secs(3),
-        calm: Duration::from_secs(2),
     };
     pub(crate) const FAST: Self = Self {
         name: "fast",
@@ -78,7 +82,6 @@ impl Pace {
         spikes: 2,
         zone_down: Duration::from_secs(4),
         step: Duration::from_millis(1500),
-        calm: Duration::from_secs(1),
     };
 
     /// From the beginning of one spike of the queue to that of the next.

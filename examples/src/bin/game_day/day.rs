@@ -85,6 +85,8 @@ pub(crate) struct Day {
 impl Day {
     /// Starts the worlds and builds the clients.
     pub(crate) async fn new(pace: Pace, sabotage: Option<Sabotage>) -> Result<Self, BoxError> {
+        let interrupt = Arc::default();
+        tokio::spawn(interrupts(Arc::clone(&interrupt)));
         let clock = Clock::tokio();
         let is = |kind| sabotage == Some(kind);
         let (kill_switch, breakers_on) = (KillSwitch::new(), !is(Sabotage::BreakerOff));
@@ -116,7 +118,7 @@ impl Day {
         };
         let slo = |customer: &Customer| {
             Slo::builder(format!("orders of the {} client", customer.name()))
-                .objective(Ratio::percent(99.9)?)
+                .objective(Ratio::percent(100.0 * PROMISE)?)
                 .sli(Sli::latency_under(OBJECTIVE))
                 .windows([
                     BurnWindow::page(14.4, Duration::from_secs(12), Duration::from_secs(1)),
@@ -148,7 +150,7 @@ impl Day {
         let changes = changes.collect();
         let notes = Notes::new(&clock);
         let mut journal = Journal::new(pace.name, pace.rate, OBJECTIVE);
-        journal.sabotage = sabotage.map(|kind| format!("{kind:?}"));
+        journal.sabotage = sabotage.map(Sabotage::name);
         Ok(Self {
             pace,
             sabotage,
@@ -172,7 +174,7 @@ impl Day {
             changes,
             fleet,
             tasks: JoinSet::new(),
-            interrupt: Arc::default(),
+            interrupt,
             screen: Screen::new(),
             before: Default::default(),
             candidate: look::Attempts::default(),
@@ -212,12 +214,6 @@ impl Day {
 
     /// Starts what goes on all day.
     fn begin(&mut self) -> Result<(), BoxError> {
-        let interrupt = Arc::clone(&self.interrupt);
-        self.tasks.spawn(async move {
-            while tokio::signal::ctrl_c().await.is_ok() {
-                interrupt.notify_one();
-            }
-        });
         let clock = || self.clock.clone();
         let customers = [Arc::clone(&self.naive), Arc::clone(&self.protected)];
         self.tasks.spawn(load::run(customers, self.pace.rate, clock(), Arc::clone(&self.pattern)));
@@ -244,7 +240,8 @@ impl Day {
         let mut events = reconciler.subscribe(capacity());
         self.tasks.spawn(async move { match driver.await {} });
         self.tasks.spawn(async move {
-            while let Some(Delivery::Event(event)) = events.next().await {
+            while let Some(delivery) = events.next().await {
+                let Delivery::Event(event) = delivery else { continue };
                 notes.note("drift", event.to_string(), "info");
             }
         });
@@ -286,6 +283,10 @@ impl Day {
             act.clients.insert(client.name().to_owned(), share);
         }
         finish(&mut act);
+        if !act.held() {
+            // The story tells what the claims have proved, and these have not.
+            act.story = format!("It did not come out as expected: {}.", act.because);
+        }
         self.say(&format!("{name}: {}", act.conclusion));
         Ok(act)
     }
@@ -303,7 +304,7 @@ impl Day {
                 }
                 () = self.interrupt.notified(), if !self.journal.interrupted => {
                     self.journal.interrupted = true;
-                    self.notes.note("fault", "interrupted: every fault is taken out", "warning");
+                    self.notes.note("day", "interrupted: every fault is taken out", "warning");
                     self.kill_switch.engage();
                     experiment.stop("interrupted");
                 }
@@ -348,6 +349,17 @@ impl Day {
             });
         }
         self.journal.events = self.notes.take();
+    }
+}
+
+/// Passes on that somebody wants the day to end; who says so twice does not want to wait for it.
+async fn interrupts(interrupt: Arc<Notify>) {
+    if tokio::signal::ctrl_c().await.is_ok() {
+        interrupt.notify_one();
+    }
+    if tokio::signal::ctrl_c().await.is_ok() {
+        // The faults are all in this process.
+        std::process::exit(crate::INTERRUPTED.into());
     }
 }
 

@@ -4,14 +4,14 @@
 //! |---|---|---|
 //! | `version` | number | 2; a reader refuses any other |
 //! | `pace` | text | `full` or `fast` |
-//! | `sabotage` | text or null | the part of the day that was broken on purpose |
+//! | `sabotage` | text or null | what `--sabotage` was given |
 //! | `interrupted` | bool | whether somebody stopped the day before its end |
 //! | `rate` | number | orders a second, of each client |
 //! | `objective_ms` | number | the latency that an answer must not exceed to count as good |
 //! | `seconds` | number | how long the day took |
 //! | `acts[]` | object | what was tried, and what came of it: see [`Act`] |
 //! | `samples[]` | object | everything at one moment, ten times a second: see [`Sample`] |
-//! | `events[]` | object | `at` (seconds), `kind` (`fault`, `breaker`, `detector`, `rollout`, `drift`, `load`), `label`, `tone` (`good`, `warning`, `bad`, `info`) |
+//! | `events[]` | object | `at` (seconds), `kind` (`fault`, `breaker`, `detector`, `rollout`, `drift`, `day`), `label`, `tone` (`good`, `warning`, `bad`, `info`) |
 //! | `clients[]` | object | the sums of each client over the day: see [`Sum`] |
 //!
 //! All times are seconds since the day began, all shares are from 0 to 1.
@@ -51,11 +51,12 @@ pub(crate) struct Act {
     pub(crate) hypothesis: String,
     /// What would have ended it early.
     pub(crate) abort: String,
-    /// How the experiment ended: `held` or what else, as `rely-chaos` names it.
+    /// How the experiment ended, as `rely-chaos` names it: `held`, `refuted`, `not_proven`,
+    /// `not_steady`, `not_recovered`, `aborted`, `stopped` or `failed`.
     pub(crate) conclusion: String,
-    /// Why, in a sentence; empty if it held.
+    /// The conclusion with its reason; empty if it held.
     pub(crate) because: String,
-    /// What happened, in a few sentences.
+    /// What happened, in a few sentences; of an act that did not hold, only why.
     pub(crate) story: String,
     pub(crate) claims: Vec<Claim>,
     pub(crate) faults: Vec<Fault>,
@@ -120,9 +121,9 @@ impl Kind {
         match self {
             Self::Fired => "a fault never fired, so nothing was proved",
             Self::Noticed => "nobody noticed in time that something was wrong",
-            Self::Broke => "no circuit breaker opened",
+            Self::Broke => "no circuit breaker opened in time",
             Self::RolledBack => "a bad release was not taken back",
-            Self::Restored => "what was put back is not the last known good release",
+            Self::Restored => "what runs is not the last known good release",
             Self::Promised => "a hypothesis is false",
         }
     }
@@ -133,7 +134,8 @@ impl Kind {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Fault {
     pub(crate) name: String,
-    /// Calls that it hit, or connections that it cut.
+    /// How often it did something: calls that it hit, instances that it killed, orders that met the
+    /// release or the change.
     pub(crate) fired: u64,
     /// How many it had to.
     pub(crate) needed: u64,

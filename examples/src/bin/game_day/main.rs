@@ -8,7 +8,7 @@
 //!
 //! ```text
 //! cargo run --release --bin game_day               about a minute
-//! cargo run --release --bin game_day -- --fast     a little over half of that
+//! cargo run --release --bin game_day -- --fast     forty seconds
 //! cargo run --release --bin game_day -- --report target/game-day/journal.json
 //! cargo run --release --bin game_day -- --sabotage breaker-off
 //! ```
@@ -20,11 +20,11 @@
 //! | exit code | meaning |
 //! |---|---|
 //! | 0 | every hypothesis held and every fault provably fired |
-//! | 1 | an experiment came to another end: aborted, not steady, not recovered |
+//! | 1 | an experiment came to another end (aborted, not steady, not recovered, failed), or a journal holds no whole day |
 //! | 2 | the arguments make no sense |
 //! | 3 | the day could not be played |
 //! | 10 to 15 | a claim failed, see [`journal::Kind`] |
-//! | 130 | interrupted; the faults were taken out, and the report is partial |
+//! | 130 | interrupted; the faults were taken out, and the report is partial. A second Ctrl-C leaves none |
 
 mod acts;
 mod args;
@@ -60,6 +60,9 @@ const ACTS: usize = 5;
 /// Where the files go.
 const FOLDER: &str = "target/game-day";
 
+/// The exit code after Ctrl-C, as a shell has it.
+const INTERRUPTED: u8 = 130;
+
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main]
@@ -82,7 +85,7 @@ async fn main() -> ExitCode {
 fn conclude(journal: &Journal) -> ExitCode {
     if journal.interrupted {
         eprintln!("interrupted: the report is partial");
-        return ExitCode::from(130);
+        return ExitCode::from(INTERRUPTED);
     }
     if let Some((act, claim)) = journal.failure() {
         eprintln!("{}: {}", act.name, claim.kind.failure());
@@ -92,16 +95,18 @@ fn conclude(journal: &Journal) -> ExitCode {
     if journal.held() {
         return ExitCode::SUCCESS;
     }
-    if let Some(act) = journal.acts.iter().find(|act| !act.held()) {
-        eprintln!("{}: {}: {}", act.name, act.conclusion, act.because);
+    match journal.acts.iter().find(|act| !act.held()) {
+        Some(act) => eprintln!("{}: {}", act.name, act.because),
+        None => eprintln!("{} of {ACTS} acts were played", journal.acts.len()),
     }
     ExitCode::FAILURE
 }
 
 async fn play(args: &Args) -> Result<Journal, BoxError> {
     let pace = if args.fast { Pace::FAST } else { Pace::FULL };
-    let journal = Day::new(pace, args.sabotage).await?.play().await?;
+    // Before the day, which takes a while.
     std::fs::create_dir_all(FOLDER)?;
+    let journal = Day::new(pace, args.sabotage).await?.play().await?;
     let path = Path::new(FOLDER).join("journal.json");
     std::fs::write(&path, serde_json::to_string_pretty(&journal)? + "\n")?;
     table::print(&journal);

@@ -30,8 +30,10 @@ pub(crate) fn of(journal: &Journal) -> Report {
     } else {
         format!("{held} of {} acts held.", crate::ACTS)
     };
+    let sabotage = journal.sabotage.as_ref();
+    let sabotage = sabotage.map_or_else(String::new, |kind| format!(", sabotaged by {kind}"));
     let subtitle = format!(
-        "{} pace, {} orders a second from each client, to be answered within {} ms",
+        "{} pace, {} orders a second from each client, to be answered within {} ms{sabotage}",
         journal.pace, journal.rate, journal.objective_ms
     );
     let mut report = Report::new("Game day").subtitle(subtitle).finding(finding, sentence);
@@ -70,7 +72,7 @@ fn story(act: &Act) -> Section {
     let sentence = if act.because.is_empty() {
         format!("Conclusion: {}.", act.conclusion)
     } else {
-        format!("Conclusion: {}: {}.", act.conclusion, act.because)
+        format!("Conclusion: {}.", act.because)
     };
     let mut claims = Table::new("Had to be true").column("Claim").column("Measured").column("Held");
     for claim in &act.claims {
@@ -229,6 +231,46 @@ mod tests {
         let html = super::of(&journal).to_html();
         assert!(!html.contains("<img") && !html.contains("<b>"));
         assert!(html.contains("0 of 5 acts held"));
+    }
+
+    #[test]
+    fn a_journal_that_makes_no_sense_makes_a_page() {
+        let share = r#"{ "within": 18446744073709551615, "total": 1, "upstream": 0 }"#;
+        let act = |from: &str, to: &str| {
+            format!(
+                r#"{{ "name": "", "from": {from}, "to": {to}, "hypothesis": "", "abort": "",
+                    "conclusion": "", "because": "", "story": "", "claims": [], "faults": [],
+                    "clients": {{ "naive": {share} }}, "detection": -1e308, "recovery": 1e308 }}"#
+            )
+        };
+        let sample = |at: &str| {
+            format!(
+                r#"{{ "at": {at}, "faults": {{ "": true }}, "within": {{ "naive": -1e308 }},
+                    "queue": {{ "latency_ms": -1e308, "expected_ms": null,
+                        "band_ms": [1e308, -1e308], "p_value": 7.0 }},
+                    "candidate": 1e308, "candidate_failures": -5.0, "burn_rates": {{ "": null }},
+                    "breakers": {{ "": "" }}, "verdicts": {{ "x": "y" }} }}"#
+            )
+        };
+        let text = format!(
+            r#"{{ "version": 2, "pace": "", "sabotage": null, "interrupted": false, "rate": 0,
+                "objective_ms": 0, "seconds": -1e308, "acts": [{}, {}],
+                "samples": [{}, {}, {}],
+                "events": [{{ "at": 1e308, "kind": "drift", "label": "", "tone": "?" }}],
+                "clients": [{{ "name": "naive", "orders": {share}, "p50_ms": -1e308,
+                    "p99_ms": null, "enqueued": 0 }}] }}"#,
+            act("5.0", "-1e308"),
+            act("-0.0", "1e308"),
+            sample("1e308"),
+            sample("-1e308"),
+            sample("0.0"),
+        );
+        let journal = Journal::read(&text).unwrap();
+        assert!(!journal.held() && journal.failure().is_none());
+        let html = super::of(&journal).to_html();
+        assert!(!html.contains("NaN") && !html.contains("inf<"));
+        assert!(Journal::read(&text.replace("-1e308", "1e999")).is_err(), "not a number");
+        assert!(Journal::read(&text.replace("-1e308", "\"NaN\"")).is_err());
     }
 
     #[test]

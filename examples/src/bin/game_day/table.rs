@@ -27,8 +27,8 @@ pub(crate) fn rows(journal: &Journal) -> Vec<[String; 3]> {
         };
         rows.push([format!("  {}", act.name), share("naive"), share("protected")]);
     }
-    rows.push(both("p50", &|sum| number(sum.p50_ms, " ms")));
-    rows.push(both("p99", &|sum| number(sum.p99_ms, " ms")));
+    rows.push(both("p50 of good answers", &|sum| number(sum.p50_ms, " ms")));
+    rows.push(both("p99 of good answers", &|sum| number(sum.p99_ms, " ms")));
     rows.push(both("requests upstream", &|sum| sum.orders.upstream.to_string()));
     rows.push(both("messages to the queue", &|sum| sum.enqueued.to_string()));
     for act in &journal.acts {

@@ -24,6 +24,8 @@ use crate::world::World;
 const PROBE_EVERY: Duration = Duration::from_millis(20);
 /// A probe without an answer until then counts as one that took so long.
 const PROBE_LIMIT: Duration = Duration::from_millis(100);
+/// A replica that does not say until then what it runs has not said it.
+const ASK_LIMIT: Duration = Duration::from_millis(500);
 /// How often the detector is told what the probes measured.
 pub(crate) const STEP: Duration = Duration::from_millis(200);
 
@@ -92,29 +94,29 @@ pub(crate) async fn ask_around(world: Arc<World>, drift: DriftCheck, notes: Note
     let mut drifted = BTreeSet::new();
     loop {
         for replica in world.replicas() {
-            if let Ok(build) = ask(&http, replica.port()).await
-                && let Ok(release) = build.release()
-            {
+            let build = tokio::select! {
+                build = ask(&http, replica.port()) => build,
+                // One that hangs must not hide the others.
+                () = clock.sleep(ASK_LIMIT) => continue,
+            };
+            if let Ok(release) = build.and_then(|build| Ok(build.release()?)) {
                 drift.report(Arc::clone(&replica.name), Observed::of(&release, clock.now()));
             }
         }
-        let mut names = BTreeSet::new();
         let differences = drift.differences(clock.now());
-        for difference in differences.into_iter().filter(|one| one.what.is_known()) {
-            if names.insert(difference.instance.to_string())
-                && !drifted.contains(&*difference.instance)
-            {
-                notes.note(
-                    "drift",
-                    format!("{} drifted: {difference}", difference.instance),
-                    "bad",
-                );
+        for difference in differences.iter().filter(|one| one.what.is_known()) {
+            if drifted.insert(Arc::clone(&difference.instance)) {
+                notes.note("drift", format!("drifted: {difference}"), "bad");
             }
         }
-        for name in drifted.difference(&names) {
-            notes.note("drift", format!("{name} runs what it should"), "good");
-        }
-        drifted = names;
+        // One that says nothing any more still counts as drifted.
+        drifted.retain(|name| {
+            let differs = differences.iter().any(|one| one.instance == *name);
+            if !differs {
+                notes.note("drift", format!("{name} runs what it should"), "good");
+            }
+            differs
+        });
         clock.sleep(STEP).await;
     }
 }

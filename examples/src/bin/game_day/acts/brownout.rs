@@ -7,6 +7,7 @@ use rely_chaos::experiment::FaultAction;
 use super::{Draft, Plan, within};
 use crate::BoxError;
 use crate::args::Pace;
+use crate::build::Build;
 use crate::day::Day;
 use crate::journal::Kind;
 use crate::load::Customer;
@@ -70,14 +71,16 @@ pub(crate) fn brownout(day: &Day) -> Result<Plan, BoxError> {
         format!("protected client: at most {BUDGET} requests for each order"),
         move |_| (Some(protected() <= BUDGET), format!("{:.2}", protected())),
     )
-    .plan(length + day.pace.calm, move |act| {
+    .plan(length, move |act| {
         act.detection = detection();
         act.story = format!(
-            "The first endpoint of the queue answered up to {} s late, {spikes} times. The naive client asked again and made {:.2} requests of each order. The \
-             replicas behind the protected client gave up on a late answer after 150 ms, asked the \
-             second endpoint, and kept away from the first once its breaker was open.",
+            "The first endpoint of the queue answered up to {} s late, {spikes} times. The naive \
+             client asked again and made {:.2} requests of each order. The replicas behind the \
+             protected client gave up on a late answer after {} ms, asked the second endpoint, and \
+             kept away from the first once its breaker was open.",
             Pace::SPIKE.as_secs_f64(),
             naive(),
+            Build::v1().queue_timeout().as_millis(),
         );
     })
 }

@@ -6,7 +6,7 @@ use rely_chaos::experiment::FnAction;
 use rely_core::event::Delivery;
 use rely_core::{Level, Ratio, Signal, Verdict, signal};
 use rely_detect::FailureShare;
-use rely_rollout::{Progress, Rollout, Standing, Step};
+use rely_rollout::{Progress, Reason, Rollout, Standing, Step};
 
 use super::{Draft, Plan, within};
 use crate::BoxError;
@@ -88,15 +88,20 @@ pub(crate) fn canary(day: &Day) -> Result<Plan, BoxError> {
     })
     .promised(&day.protected)
     .in_trouble(&day.naive)
-    .plan(length + day.pace.calm, move |act| {
+    .plan(length, move |act| {
         (act.detection, act.recovery) = (detection(), recovery());
+        let decisions = rollout.decisions();
+        let back = decisions.iter().find(|decision| decision.progress == Progress::RolledBack);
+        let share = back.map(|decision| decision.from);
         let seconds = |time: Option<f64>| time.map_or_else(|| "never".into(), |t| format!("{t:.2} s"));
         act.story = format!(
-            "v2 takes a connection for each order from a pool of eight. That was enough until a rush \
-             came, when half of the orders went to it. From the first bad answer it took {} until the \
-             evidence was against it, and {} until it got no order any more; then the replica was \
-             given the last known good release. The naive client's replicas were given v2 all at \
-             once, and kept it until the end of the act.",
+            "v2 takes a connection for each order from a pool of {}. That was enough until a rush \
+             came; {} of the orders went to it when it was taken back. From the first bad answer it \
+             took {} until the evidence was against it, and {} until it got no order any more; then \
+             the replica was given the last known good release. The naive client's replicas were \
+             given v2 all at once, and kept it until the end of the act.",
+            Build::v2().pool().unwrap_or(usize::MAX),
+            share.map_or_else(|| "none".into(), |share| share.to_string()),
             seconds(act.detection),
             seconds(act.recovery),
         );
@@ -166,8 +171,11 @@ fn release(day: &Day, rollout: &Rollout) -> FnAction {
             let mut decisions = rollout.subscribe(NonZeroUsize::MIN.saturating_add(63));
             let driver = rollout.drive()?;
             tokio::spawn(async move {
-                while let Some(Delivery::Event(decision)) = decisions.next().await {
-                    let back = decision.progress == Progress::RolledBack;
+                while let Some(delivery) = decisions.next().await {
+                    let Delivery::Event(decision) = delivery else { continue };
+                    // A human who takes it back proves nothing.
+                    let back = decision.progress == Progress::RolledBack
+                        && !matches!(decision.reason, Reason::ByHand { .. });
                     if let Some(since) = decision.bad_since.filter(|_| back) {
                         notes.note_at(since, "rollout", LOOKS_BAD, "warning");
                         notes.note_at(

@@ -27,7 +27,7 @@ pub(crate) fn drift(day: &Day) -> Result<Plan, BoxError> {
             Some(notes.first(from, "drift", label)? - from)
         }
     };
-    let noticed = after("zone-c drifted");
+    let noticed = after("drifted: zone-c");
     let reconciled = after("zone-c runs what it should");
     let (detection, recovery) = (noticed.clone(), reconciled.clone());
     let (check, v1) = (day.drift.clone(), Build::v1());
@@ -56,13 +56,14 @@ pub(crate) fn drift(day: &Day) -> Result<Plan, BoxError> {
     )
     .promised(&day.naive)
     .promised(&day.protected)
-    .plan(length + day.pace.calm, move |act| {
+    .plan(length, move |act| {
         (act.detection, act.recovery) = (detection(), recovery());
-        act.story = "Somebody set the timeout of the replica in zone-c to 30 s, by hand. The replica \
-                     still said what it ran; the drift check compared that with the declared \
-                     release, named the setting, and the reconciler replaced the replica with a new \
-                     one."
-            .into();
+        act.story = format!(
+            "Somebody set the timeout of the replica in zone-c to {} s, by hand. The replica still \
+             said what it ran; the drift check compared that with the declared release, and the \
+             reconciler replaced the replica with a new one.",
+            Build::v1().patched_by_hand().queue_timeout().as_secs(),
+        );
     })
 }
 

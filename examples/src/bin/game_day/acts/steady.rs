@@ -6,6 +6,8 @@ use crate::BoxError;
 use crate::args::Sabotage;
 use crate::day::Day;
 use crate::journal::Kind;
+use crate::queue::FLUSH_EVERY;
+use crate::world::ZONES;
 
 /// Act 1: nothing goes wrong, and everything is as it should be. The detector learns the queue's rhythm
 /// meanwhile.
@@ -13,7 +15,7 @@ pub(crate) fn steady(day: &Day) -> Result<Plan, BoxError> {
     // Nothing that asks a queue is as fast as the false claim says.
     let limit = Duration::from_millis(if day.is(Sabotage::HypothesisFalse) { 1 } else { 250 });
     let customer = Arc::clone(&day.protected);
-    let length = day.pace.steady;
+    let (length, watch) = (day.pace.steady, day.watch.clone());
     Draft::new(
         day,
         "Steady state",
@@ -31,9 +33,17 @@ pub(crate) fn steady(day: &Day) -> Result<Plan, BoxError> {
             (p95.map(|p95| p95 <= limit), measured)
         },
     )
-    .plan(length, |act| {
-        act.story = "All traffic went to v1 in three zones. The probes of the queue taught the \
-                     detector its rhythm, a flush every two seconds."
-            .into();
+    .plan(length, move |act| {
+        let expected = watch.reading().and_then(|reading| reading.expected);
+        let learnt = match expected {
+            Some(latency) => format!("now expects {:.1} ms", 1e3 * latency),
+            None => "expects nothing yet".into(),
+        };
+        act.story = format!(
+            "All traffic went to v1 in {} zones. The queue flushes every {} s and is slower \
+             meanwhile; the detector that is told what its probes measure {learnt}.",
+            ZONES.len(),
+            FLUSH_EVERY.as_secs(),
+        );
     })
 }

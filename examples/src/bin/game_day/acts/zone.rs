@@ -9,7 +9,9 @@ use crate::BoxError;
 use crate::build::Build;
 use crate::day::Day;
 use crate::journal::Kind;
+use crate::load::OBJECTIVE;
 use crate::replica::Replica;
+use crate::world::ZONES;
 
 /// From the death of the zone to the breaker that opens.
 const NOTICED: Duration = Duration::from_secs(1);
@@ -52,13 +54,15 @@ pub(crate) fn zone(day: &Day) -> Result<Plan, BoxError> {
     )
     .promised(&day.protected)
     .in_trouble(&day.naive)
-    .plan(length + day.pace.calm, move |act| {
+    .plan(length, move |act| {
         act.detection = detection();
         act.story = format!(
-            "The replica in zone-b was killed: its listener closed, every connection reset. A third \
-             of the orders belong there. The naive client kept asking it. The protected one went to \
+            "The replica in zone-b was killed: its listener closed, every connection reset. One \
+             in {} orders belongs there. The naive client kept asking it. The protected one went to \
              the next zone, at first by retries, then straight away, once the breaker was open. At \
-             the end the zone was started again; the breaker was {} then.",
+             the end the zone was started again; {:.0} s later the breaker was {}.",
+            ZONES.len(),
+            OBJECTIVE.as_secs_f64(),
             breaker.state(),
         );
     })

@@ -16,7 +16,8 @@ impl Day {
     pub(super) fn note_faults(&self, events: &mut Subscriber<ExperimentEvent>) {
         while let Some(Delivery::Event(event)) = events.try_next() {
             match &event.what {
-                What::Injected { action } => {
+                // When it began: what it did may be seen before it says that it is in place.
+                What::Injecting { action } => {
                     self.notes.note_at(event.at, "fault", action.as_str(), "bad");
                 }
                 What::RolledBack { action } => {
@@ -98,7 +99,8 @@ impl Attempts {
     fn since_last(&mut self, point: &Point) -> Option<f64> {
         let tally = point.lifetime();
         let before = core::mem::replace(&mut self.0, tally);
-        let (counted, bad) = (tally.counted() - before.counted(), tally.bad() - before.bad());
+        let counted = tally.counted().saturating_sub(before.counted());
+        let bad = tally.bad().saturating_sub(before.bad());
         (counted > 0).then(|| bad as f64 / counted as f64)
     }
 }
