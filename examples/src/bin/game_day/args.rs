@@ -78,7 +78,7 @@ impl Pace {
     pub(crate) const FAST: Self = Self {
         name: "fast",
         rate: RATE,
-        steady: Duration::from_secs(9),
+        steady: Duration::from_secs(8),
         spikes: 2,
         zone_down: Duration::from_secs(4),
         step: Duration::from_millis(1500),
