@@ -14,6 +14,8 @@ use rely_core::{ConfigError, Ratio, config, window::CountWindow};
 /// | `open_for` | 30 s | over zero |
 /// | `trials` | 5 | 1 to 65535 |
 /// | `trial_limit` | 30 s | over zero |
+/// | `cancelled` | neutral | neutral, failure |
+/// | `shadow` | false | |
 ///
 /// The first three are the rules. Each one that is on can open the breaker, and at least one has to
 /// be: see [`TripReason`](crate::TripReason) for which did. What trips a breaker also fails its
@@ -64,6 +66,36 @@ pub struct BreakerConfig {
     #[cfg_attr(feature = "serde", serde(with = "config::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "config::DurationSchema"))]
     pub trial_limit: Duration,
+    /// What a call counts for that nobody waited for.
+    pub cancelled: Cancelled,
+    /// Whether the breaker decides and reports, but rejects nothing.
+    ///
+    /// It goes through its states just as it would otherwise: a call that it would have rejected
+    /// goes through, is counted in [`would_reject`](crate::BreakerStatus::would_reject), and what
+    /// it comes to is no evidence. That holds for a breaker that was forced open too.
+    pub shadow: bool,
+}
+
+/// What a call counts for whose permit or future was dropped before it ended, or that was said to be
+/// cancelled.
+///
+/// A drop in a panic is a failure either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub enum Cancelled {
+    /// For nothing: a trial call's place goes to another call. The default, for callers hang up for
+    /// reasons of their own, and the loser of a hedged pair is dropped too.
+    #[default]
+    Neutral,
+    /// As a failure, among trial calls too. For a breaker inside a time limit, which drops the calls
+    /// that run into it: what never answers could not trip it otherwise.
+    Failure,
 }
 
 /// When slow calls open a breaker.
@@ -99,6 +131,8 @@ impl Default for BreakerConfig {
             open_for: Duration::from_secs(30),
             trials: 5,
             trial_limit: Duration::from_secs(30),
+            cancelled: Cancelled::Neutral,
+            shadow: false,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use rely_core::{Clock, ConfigError, Ratio};
 
 use super::{Breaker, Shared};
-use crate::{BreakerConfig, SlowCalls};
+use crate::{BreakerConfig, Cancelled, SlowCalls};
 
 /// How a [`Breaker`] is made; see [`BreakerConfig`] for defaults and bounds.
 #[derive(Clone, Debug)]
@@ -73,6 +73,18 @@ impl BreakerBuilder {
     /// How long the trial calls may take together.
     pub const fn trial_limit(mut self, limit: Duration) -> Self {
         self.config.trial_limit = limit;
+        self
+    }
+
+    /// What a call counts for that nobody waited for.
+    pub const fn cancelled(mut self, cancelled: Cancelled) -> Self {
+        self.config.cancelled = cancelled;
+        self
+    }
+
+    /// Has the breaker decide and report, but reject nothing; see [`BreakerConfig::shadow`].
+    pub const fn shadow(mut self, shadow: bool) -> Self {
+        self.config.shadow = shadow;
         self
     }
 

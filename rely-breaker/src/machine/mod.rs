@@ -35,8 +35,6 @@ mod reason;
 mod rules;
 mod state;
 
-use core::time::Duration;
-
 use rely_core::window::Counts;
 use rely_core::{ConfigError, Instant};
 
@@ -70,6 +68,14 @@ pub enum Event {
     Timer,
     /// Somebody wants the breaker closed, with nothing held against it.
     Reset,
+    /// Somebody wants every call rejected, for as long as nobody says otherwise.
+    ForceOpen,
+    /// Somebody wants every call let through and counted, whatever the counts say.
+    ForceClosed,
+    /// Somebody wants the breaker to stand aside.
+    Disable,
+    /// Somebody wants the breaker open until this moment, and then half-open as after a trip.
+    OpenUntil(Instant),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +83,9 @@ enum Phase {
     Closed,
     Open { until: Instant },
     HalfOpen { until: Instant, trials: Trials },
+    ForcedOpen,
+    ForcedClosed,
+    Disabled,
 }
 
 /// The machine. See the [module's documentation](self).
@@ -111,6 +120,9 @@ impl Machine {
             Phase::Closed => State::Closed,
             Phase::Open { .. } => State::Open,
             Phase::HalfOpen { .. } => State::HalfOpen,
+            Phase::ForcedOpen => State::ForcedOpen,
+            Phase::ForcedClosed => State::ForcedClosed,
+            Phase::Disabled => State::Disabled,
         }
     }
 
@@ -131,7 +143,7 @@ impl Machine {
     #[must_use]
     pub const fn deadline(&self) -> Option<Instant> {
         match self.phase {
-            Phase::Closed => None,
+            Phase::Closed | Phase::ForcedOpen | Phase::ForcedClosed | Phase::Disabled => None,
             Phase::Open { until } | Phase::HalfOpen { until, .. } => Some(until),
         }
     }
@@ -144,7 +156,8 @@ impl Machine {
         judge(&self.config, counts, run)
     }
 
-    /// Lets something happen at `now`; returns the change of state if it made one.
+    /// Lets something happen at `now`; returns the change of state if it made one. What is forced or
+    /// disabled already stays as it is when it is told so again.
     pub fn step(&mut self, event: Event, now: Instant) -> Option<Change> {
         match (event, self.phase) {
             (Event::Tripped { generation, reason }, Phase::Closed)
@@ -162,19 +175,27 @@ impl Machine {
                     self.trial_ended(bad, slow, now)
                 }
             }
-            (Event::Timer, Phase::Open { until }) if is_over(until, self.config.open_for, now) => {
+            (Event::Timer, Phase::Open { until }) if is_over(self.since, until, now) => {
                 let until = now + self.config.trial_limit;
                 let phase = Phase::HalfOpen { until, trials: Trials::default() };
                 Some(self.change(phase, ChangeReason::OpenTimeOver, now))
             }
-            (Event::Timer, Phase::HalfOpen { until, .. })
-                if is_over(until, self.config.trial_limit, now) =>
-            {
+            (Event::Timer, Phase::HalfOpen { until, .. }) if is_over(self.since, until, now) => {
                 Some(self.open(ChangeReason::TrialsTimedOut, now))
             }
             (Event::Reset, _) => Some(self.change(Phase::Closed, ChangeReason::Reset, now)),
+            (Event::ForceOpen, _) => self.force(Phase::ForcedOpen, now),
+            (Event::ForceClosed, _) => self.force(Phase::ForcedClosed, now),
+            (Event::Disable, _) => self.force(Phase::Disabled, now),
+            (Event::OpenUntil(until), _) => {
+                Some(self.change(Phase::Open { until }, ChangeReason::ByHand, now))
+            }
             (Event::Tripped { .. } | Event::TrialEnded { .. } | Event::Timer, _) => None,
         }
+    }
+
+    fn force(&mut self, phase: Phase, now: Instant) -> Option<Change> {
+        (self.phase != phase).then(|| self.change(phase, ChangeReason::ByHand, now))
     }
 
     fn trial_ended(&mut self, bad: bool, slow: bool, now: Instant) -> Option<Change> {
@@ -192,8 +213,7 @@ impl Machine {
     }
 
     fn open(&mut self, reason: ChangeReason, now: Instant) -> Change {
-        let wait: Duration = self.config.open_for;
-        self.change(Phase::Open { until: now + wait }, reason, now)
+        self.change(Phase::Open { until: now + self.config.open_for }, reason, now)
     }
 
     fn change(&mut self, phase: Phase, reason: ChangeReason, now: Instant) -> Change {
@@ -205,8 +225,8 @@ impl Machine {
     }
 }
 
-/// Whether a state of length `time` that ends at `until` is over at `now`. A clock that has gone back
-/// to before it began must not keep it for ever.
-pub(crate) fn is_over(until: Instant, time: Duration, now: Instant) -> bool {
-    now >= until || until - now > time
+/// Whether a state that began at `since` and ends at `until` is over at `now`. A clock that has gone
+/// back to before it began must not keep it for ever.
+pub(crate) fn is_over(since: Instant, until: Instant, now: Instant) -> bool {
+    now >= until || now < since
 }

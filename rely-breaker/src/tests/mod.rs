@@ -1,5 +1,7 @@
 //! The handle: states, permits, configuration, events.
 
+mod cancelled;
+mod hand;
 mod model;
 mod rules;
 
@@ -32,6 +34,8 @@ fn small() -> BreakerConfig {
         open_for: 30 * SECOND,
         trials: 4,
         trial_limit: 10 * SECOND,
+        cancelled: Cancelled::Neutral,
+        shadow: false,
     }
 }
 
@@ -237,6 +241,7 @@ fn the_builder_sets_what_it_says() {
     let builder = Breaker::builder("x").failure_rate(Ratio::ONE).window_calls(9).minimum_calls(8);
     let builder = builder.slow_calls(3 * SECOND, percent(70)).consecutive_failures(4);
     let builder = builder.open_for(7 * SECOND).trials(6).trial_limit(5 * SECOND);
+    let builder = builder.cancelled(Cancelled::Failure).shadow(true);
     let breaker = builder.clone().build().unwrap();
     let expected = BreakerConfig {
         failure_rate: Some(Ratio::ONE),
@@ -247,6 +252,8 @@ fn the_builder_sets_what_it_says() {
         open_for: 7 * SECOND,
         trials: 6,
         trial_limit: 5 * SECOND,
+        cancelled: Cancelled::Failure,
+        shadow: true,
     };
     assert_eq!(breaker.config(), &expected);
     let breaker = builder.without_failure_rate().build().unwrap();
@@ -430,6 +437,11 @@ fn configuration_reads_what_people_write() {
     assert_eq!((config.failure_rate, config.open_for), (Some(percent(25)), 90 * SECOND));
     assert_eq!((config.trials, config.slow_calls, config.consecutive_failures), (5, None, None));
     assert_eq!(read(r#"{"trails": 3}"#).unwrap_err().field(), "trails");
+    let shadow = read(r#"{"cancelled": "failure", "shadow": true}"#).unwrap();
+    assert_eq!((shadow.cancelled, shadow.shadow), (Cancelled::Failure, true));
+    assert_eq!(read(&serde_json::to_string(&shadow).unwrap()).unwrap(), shadow);
+    assert_eq!((config.cancelled, config.shadow), (Cancelled::Neutral, false));
+    assert_eq!(read(r#"{"cancelled": "success"}"#).unwrap_err().field(), "cancelled");
     assert_eq!(read(&serde_json::to_string(&config).unwrap()).unwrap(), config);
     let text = r#"{"failure_rate": null, "slow_calls": {"longer_than": "250ms", "rate": "80 %"},
         "consecutive_failures": 5}"#;
