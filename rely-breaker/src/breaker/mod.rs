@@ -61,7 +61,7 @@ impl Breaker {
     /// A breaker called `name`, which its errors, events and metrics carry.
     pub fn builder(name: impl Into<Arc<str>>) -> BreakerBuilder {
         let (clock, config) = (Clock::system(), BreakerConfig::default());
-        BreakerBuilder { name: name.into(), clock, config }
+        BreakerBuilder { name: name.into(), clock, config, seed: None }
     }
 
     /// Asks for permission to make a call.

@@ -38,8 +38,9 @@ impl Shared {
         name: Arc<str>,
         clock: Clock,
         config: BreakerConfig,
+        seed: u64,
     ) -> Result<Self, ConfigError> {
-        let machine = Machine::new(config.clone())?;
+        let machine = Machine::new(config.clone())?.with_seed(seed);
         let window =
             CountWindow::new(config.window_calls).map_err(|error| error.within("window"))?;
         Ok(Self {

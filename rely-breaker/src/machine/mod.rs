@@ -31,6 +31,7 @@
 //! # Ok::<(), rely_core::ConfigError>(())
 //! ```
 
+mod open_time;
 mod reason;
 mod rules;
 mod state;
@@ -38,6 +39,7 @@ mod state;
 use rely_core::window::Counts;
 use rely_core::{ConfigError, Instant};
 
+use self::open_time::OpenTime;
 pub use self::reason::{Change, ChangeReason, TripReason};
 pub(crate) use self::rules::judge;
 use self::rules::{Decision, Trials};
@@ -95,16 +97,27 @@ pub struct Machine {
     phase: Phase,
     generation: u64,
     since: Instant,
+    open_time: OpenTime,
 }
 
 impl Machine {
-    /// A closed breaker of generation zero.
+    /// A closed breaker of generation zero, whose chance starts at seed zero.
     ///
     /// # Errors
     /// The first field of the configuration that is out of range.
     pub fn new(config: BreakerConfig) -> Result<Self, ConfigError> {
         config.check()?;
-        Ok(Self { config, phase: Phase::Closed, generation: 0, since: Instant::ORIGIN })
+        let open_time = OpenTime::new(config.open_for, config.open_growth()?, 0);
+        let (phase, since) = (Phase::Closed, Instant::ORIGIN);
+        Ok(Self { config, phase, generation: 0, since, open_time })
+    }
+
+    /// The same machine with another seed for the jitter of its open times. The same seed and the
+    /// same events give the same decisions.
+    #[must_use]
+    pub const fn with_seed(mut self, seed: u64) -> Self {
+        self.open_time.seed(seed);
+        self
     }
 
     /// The configuration.
@@ -183,19 +196,33 @@ impl Machine {
             (Event::Timer, Phase::HalfOpen { until, .. }) if is_over(self.since, until, now) => {
                 Some(self.open(ChangeReason::TrialsTimedOut, now))
             }
-            (Event::Reset, _) => Some(self.change(Phase::Closed, ChangeReason::Reset, now)),
+            (Event::Reset, _) => {
+                let change = self.change(Phase::Closed, ChangeReason::Reset, now);
+                self.open_time.reset();
+                Some(change)
+            }
             (Event::ForceOpen, _) => self.force(Phase::ForcedOpen, now),
             (Event::ForceClosed, _) => self.force(Phase::ForcedClosed, now),
             (Event::Disable, _) => self.force(Phase::Disabled, now),
-            (Event::OpenUntil(until), _) => {
-                Some(self.change(Phase::Open { until }, ChangeReason::ByHand, now))
-            }
+            (Event::OpenUntil(until), _) => Some(self.by_hand(Phase::Open { until }, now)),
             (Event::Tripped { .. } | Event::TrialEnded { .. } | Event::Timer, _) => None,
         }
     }
 
     fn force(&mut self, phase: Phase, now: Instant) -> Option<Change> {
-        (self.phase != phase).then(|| self.change(phase, ChangeReason::ByHand, now))
+        (self.phase != phase).then(|| self.by_hand(phase, now))
+    }
+
+    fn by_hand(&mut self, phase: Phase, now: Instant) -> Change {
+        self.leave(now);
+        self.change(phase, ChangeReason::ByHand, now)
+    }
+
+    /// What a time without a trip is good for, however it ends.
+    fn leave(&mut self, now: Instant) {
+        if self.phase == Phase::Closed {
+            self.open_time.was_closed(now.saturating_since(self.since));
+        }
     }
 
     fn trial_ended(&mut self, bad: bool, slow: bool, now: Instant) -> Option<Change> {
@@ -213,7 +240,9 @@ impl Machine {
     }
 
     fn open(&mut self, reason: ChangeReason, now: Instant) -> Change {
-        self.change(Phase::Open { until: now + self.config.open_for }, reason, now)
+        self.leave(now);
+        let until = now + self.open_time.next();
+        self.change(Phase::Open { until }, reason, now)
     }
 
     fn change(&mut self, phase: Phase, reason: ChangeReason, now: Instant) -> Change {

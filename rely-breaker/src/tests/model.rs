@@ -22,6 +22,9 @@ struct Naive {
     changes: Vec<(State, ChangeReason)>,
     would_reject: u64,
     cancelled: u64,
+    /// The open times that a longer one would follow on, the last one at the end.
+    grown: Vec<u64>,
+    last: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -52,11 +55,37 @@ impl Naive {
             changes: Vec::new(),
             would_reject: 0,
             cancelled: 0,
+            grown: Vec::new(),
+            last: 30,
         }
+    }
+
+    fn leave(&mut self, now: u64) {
+        if self.state == State::Closed {
+            for _ in 0..now.saturating_sub(self.since) / self.last {
+                self.grown.pop();
+            }
+        }
+    }
+
+    fn open(&mut self, now: u64, reason: ChangeReason) {
+        self.leave(now);
+        let time = match (self.config.open_backoff, self.grown.last()) {
+            (Some(OpenBackoff { factor, max, .. }), Some(before)) => {
+                Duration::from_secs(*before).mul_f64(factor).min(max).as_secs()
+            }
+            _ => 30,
+        };
+        if self.config.open_backoff.is_some_and(|backoff| time < backoff.max.as_secs()) {
+            self.grown.push(time);
+        }
+        self.last = time;
+        self.enter(State::Open, now, now + time, reason);
     }
 
     fn force(&mut self, state: State, now: u64) {
         if self.state != state {
+            self.leave(now);
             self.enter(state, now, 0, ChangeReason::ByHand);
         }
     }
@@ -79,7 +108,7 @@ impl Naive {
                 self.enter(State::HalfOpen, now, now + 10, ChangeReason::OpenTimeOver);
             }
             State::HalfOpen if over => {
-                self.enter(State::Open, now, now + 30, ChangeReason::TrialsTimedOut);
+                self.open(now, ChangeReason::TrialsTimedOut);
             }
             _ => {}
         }
@@ -118,7 +147,7 @@ impl Naive {
             (false, true) => self.permits += 1,
             (false, false) => {}
             (true, true) if now >= self.until => {
-                self.enter(State::Open, now, now + 30, ChangeReason::TrialsTimedOut);
+                self.open(now, ChangeReason::TrialsTimedOut);
             }
             (true, true) => {
                 self.trials.push(end);
@@ -135,7 +164,7 @@ impl Naive {
                     _ => {}
                 }
                 if let Some(reason) = self.trips() {
-                    self.enter(State::Open, now, now + 30, ChangeReason::Tripped(reason));
+                    self.open(now, ChangeReason::Tripped(reason));
                 }
             }
         }
@@ -185,7 +214,7 @@ impl Naive {
         let (bad, slow) = (count(|end| end.class.is_bad()), count(|end| end.slow));
         let ended = count(|_| true);
         if failing == ways.len() {
-            self.enter(State::Open, now, now + 30, ChangeReason::TrialsFailed { bad, slow, ended });
+            self.open(now, ChangeReason::TrialsFailed { bad, slow, ended });
         } else if failing == 0 {
             let good = ended - bad;
             self.enter(State::Closed, now, 0, ChangeReason::TrialsPassed { good, slow, ended });
@@ -267,11 +296,19 @@ fn config() -> impl Strategy<Value = BreakerConfig> {
     let cancelled = prop::sample::select(vec![Cancelled::Neutral, Cancelled::Failure]);
     let shadow = prop::bool::weighted(0.2);
     let counts = (1..=10u32, 1..=10u32, 1..=4u32);
-    (rules, counts, cancelled, shadow).prop_map(|(rules, counts, cancelled, shadow)| {
+    let growth = (prop::sample::select(vec![1.0, 2.0, 3.0]), 30..200u64);
+    let ways = (cancelled, shadow, prop::option::of(growth));
+    (rules, counts, ways).prop_map(|(rules, counts, (cancelled, shadow, growth))| {
         let (calls, minimum, trials) = counts;
         let slow_calls =
             rules.1.map(|(seconds, rate)| SlowCalls { longer_than: SECOND * seconds, rate });
+        let open_backoff = growth.map(|(factor, max)| OpenBackoff {
+            factor,
+            max: Duration::from_secs(max),
+            jitter: Jitter::None,
+        });
         BreakerConfig {
+            open_backoff,
             failure_rate: rules.0,
             slow_calls,
             consecutive_failures: rules.2,
@@ -326,6 +363,7 @@ proptest! {
                 Step::Reset => {
                     breaker.reset();
                     model.enter(State::Closed, now, 0, ChangeReason::Reset);
+                    model.grown.clear();
                 }
                 Step::ForceOpen => {
                     breaker.force_open();
@@ -341,11 +379,13 @@ proptest! {
                 }
                 Step::OpenFor(seconds) => {
                     breaker.open_for(SECOND * u32::try_from(seconds).unwrap());
+                    model.leave(now);
                     model.enter(State::Open, now, now + seconds, ChangeReason::ByHand);
                 }
                 Step::OpenUntil(until) => {
                     let until_instant = SECOND * u32::try_from(until).unwrap();
                     breaker.open_until(Instant::ORIGIN + until_instant);
+                    model.leave(now);
                     model.enter(State::Open, now, until, ChangeReason::ByHand);
                 }
             }
