@@ -107,7 +107,7 @@ impl Machine {
     /// The first field of the configuration that is out of range.
     pub fn new(config: BreakerConfig) -> Result<Self, ConfigError> {
         config.check()?;
-        let open_time = OpenTime::new(config.open_for, config.open_growth()?, 0);
+        let open_time = OpenTime::new(config.open_for, 0);
         let (phase, since) = (Phase::Closed, Instant::ORIGIN);
         Ok(Self { config, phase, generation: 0, since, open_time })
     }
@@ -241,7 +241,7 @@ impl Machine {
 
     fn open(&mut self, reason: ChangeReason, now: Instant) -> Change {
         self.leave(now);
-        let until = now + self.open_time.next();
+        let until = now + self.open_time.next(&self.config);
         self.change(Phase::Open { until }, reason, now)
     }
 

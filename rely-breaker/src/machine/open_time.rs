@@ -1,13 +1,13 @@
 use core::time::Duration;
 
-use rely_core::Backoff;
 use rely_core::rng::Rng;
 
-/// How long the next open state is, and what it was grown from.
+use crate::BreakerConfig;
+
+/// How long the next open state is. The rule stays in the configuration and is read when it opens,
+/// for a breaker is to be small.
 #[derive(Clone, Debug)]
 pub(super) struct OpenTime {
-    first: Duration,
-    growth: Option<Backoff>,
     /// How many steps it has grown, but never more than it takes to reach the longest.
     steps: u32,
     last: Duration,
@@ -15,19 +15,20 @@ pub(super) struct OpenTime {
 }
 
 impl OpenTime {
-    pub(super) const fn new(first: Duration, growth: Option<Backoff>, seed: u64) -> Self {
-        Self { first, growth, steps: 0, last: first, rng: Rng::seeded(seed) }
+    pub(super) const fn new(first: Duration, seed: u64) -> Self {
+        Self { steps: 0, last: first, rng: Rng::seeded(seed) }
     }
 
     pub(super) const fn seed(&mut self, seed: u64) {
         self.rng = Rng::seeded(seed);
     }
 
-    pub(super) fn next(&mut self) -> Duration {
-        let Some(growth) = self.growth else { return self.first };
+    pub(super) fn next(&mut self, config: &BreakerConfig) -> Duration {
+        let first = config.open_for;
+        let Ok(Some(growth)) = config.open_growth() else { return first };
         self.last = match self.steps {
-            0 => self.first,
-            steps => growth.delay(steps, self.last, &mut self.rng).max(self.first),
+            0 => first,
+            steps => growth.delay(steps, self.last, &mut self.rng).max(first),
         };
         // A month of outage must not take another month to be forgotten.
         if growth.ceiling(self.steps) < growth.config().max {
