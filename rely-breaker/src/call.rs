@@ -10,7 +10,7 @@ use crate::{Breaker, BreakerError, Permit};
 pin_project! {
     /// The future of [`Breaker::call`].
     ///
-    /// A panic of the inner future counts as a failure; a drop counts for nothing.
+    /// A panic of the inner future counts as a failure; a drop is [cancelled](crate::Cancelled).
     #[derive(Debug)]
     #[must_use = "a future does nothing unless it is awaited"]
     pub struct Call<F> {

@@ -1,5 +1,6 @@
 use core::time::Duration;
 
+use rely_core::backoff::{Backoff, BackoffConfig, Growth, Jitter};
 use rely_core::{ConfigError, Ratio, config, window::CountWindow};
 
 /// What a breaker does when; every field has a default.
@@ -12,8 +13,11 @@ use rely_core::{ConfigError, Ratio, config, window::CountWindow};
 /// | `window_calls` | 100 | 1 to 16777216 |
 /// | `minimum_calls` | 20 | 1 to `window_calls` |
 /// | `open_for` | 30 s | over zero |
+/// | `open_backoff` | off | see [`OpenBackoff`] |
 /// | `trials` | 5 | 1 to 65535 |
 /// | `trial_limit` | 30 s | over zero |
+/// | `cancelled` | neutral | neutral, failure |
+/// | `shadow` | false | |
 ///
 /// The first three are the rules. Each one that is on can open the breaker, and at least one has to
 /// be: see [`TripReason`](crate::TripReason) for which did. What trips a breaker also fails its
@@ -26,7 +30,7 @@ use rely_core::{ConfigError, Ratio, config, window::CountWindow};
 /// | consecutive failures | from the first call on | as many in a row, or all of them where `trials` is less |
 ///
 /// Of several rules that are met by the same call, the reason is the first of the table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(
     feature = "serde",
     derive(serde::Serialize, serde::Deserialize),
@@ -57,6 +61,8 @@ pub struct BreakerConfig {
     #[cfg_attr(feature = "serde", serde(with = "config::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "config::DurationSchema"))]
     pub open_for: Duration,
+    /// How that time grows while the other side does not recover.
+    pub open_backoff: Option<OpenBackoff>,
     /// How many trial calls decide whether to close.
     pub trials: u32,
     /// How long they may take together; after that the breaker is open again, for closing needs
@@ -64,6 +70,71 @@ pub struct BreakerConfig {
     #[cfg_attr(feature = "serde", serde(with = "config::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "config::DurationSchema"))]
     pub trial_limit: Duration,
+    /// What a call counts for that nobody waited for.
+    pub cancelled: Cancelled,
+    /// Whether the breaker decides and reports, but rejects nothing.
+    ///
+    /// It goes through its states just as it would otherwise: a call that it would have rejected
+    /// goes through, is counted in [`would_reject`](crate::BreakerStatus::would_reject), and what
+    /// it comes to is no evidence. That holds for a breaker that was forced open too.
+    pub shadow: bool,
+}
+
+/// How the open time grows from one opening to the next.
+///
+/// The first is `open_for`. Each time that the breaker opens again, by a rule or by its trials, the
+/// time is `factor` as long, up to `max`, and then spread by chance; it is never shorter than
+/// `open_for`. Having closed does not take it back at once, so that a service that flaps is left
+/// alone for longer and longer: for each stretch without a trip as long as the last open time, it is
+/// one step shorter. [`Breaker::reset`](crate::Breaker::reset) takes it back to the first. What is
+/// opened by hand stays open as long as it was told, and is no step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(deny_unknown_fields, default)
+)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(description = "How the open time of a breaker grows."))]
+pub struct OpenBackoff {
+    /// By how much each open time is longer than the one before, 1 to 1000; 2 by default.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1000)))]
+    pub factor: f64,
+    /// The longest, at least `open_for`; 5 min by default.
+    #[cfg_attr(feature = "serde", serde(with = "config::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "config::DurationSchema"))]
+    pub max: Duration,
+    /// How chance shortens the times after the first, so that breakers that opened together do not
+    /// try again together; none, full or equal, which is the default.
+    pub jitter: Jitter,
+}
+
+impl Default for OpenBackoff {
+    fn default() -> Self {
+        Self { factor: 2.0, max: Duration::from_secs(300), jitter: Jitter::Equal }
+    }
+}
+
+/// What a call counts for whose permit or future was dropped before it ended, or that was said to be
+/// cancelled.
+///
+/// A drop in a panic is a failure either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub enum Cancelled {
+    /// For nothing: a trial call's place goes to another call. The default, for callers hang up for
+    /// reasons of their own, and the loser of a hedged pair is dropped too.
+    #[default]
+    Neutral,
+    /// As a failure, among trial calls too. For a breaker inside a time limit, which drops the calls
+    /// that run into it: what never answers could not trip it otherwise.
+    Failure,
 }
 
 /// When slow calls open a breaker.
@@ -97,8 +168,11 @@ impl Default for BreakerConfig {
             window_calls: 100,
             minimum_calls: 20,
             open_for: Duration::from_secs(30),
+            open_backoff: None,
             trials: 5,
             trial_limit: Duration::from_secs(30),
+            cancelled: Cancelled::Neutral,
+            shadow: false,
         }
     }
 }
@@ -113,9 +187,22 @@ impl BreakerConfig {
         config::in_range("window_calls", self.window_calls, 1..=CountWindow::MAX_CALLS)?;
         config::in_range("minimum_calls", self.minimum_calls, 1..=self.window_calls)?;
         config::nonzero("open_for", self.open_for)?;
+        self.open_growth()?;
         config::in_range("trials", self.trials, 1..=u32::from(u16::MAX))?;
         config::nonzero("trial_limit", self.trial_limit)?;
         Ok(())
+    }
+
+    pub(crate) fn open_growth(&self) -> Result<Option<Backoff>, ConfigError> {
+        let Some(OpenBackoff { factor, max, jitter }) = self.open_backoff else { return Ok(None) };
+        if jitter == Jitter::Decorrelated {
+            // It grows from the time before alone, and so could not be taken back step by step.
+            let (field, allowed) = ("open_backoff.jitter", "none, full or equal");
+            return Err(ConfigError::new(field, "decorrelated", allowed));
+        }
+        let (growth, initial) = (Growth::Exponential, self.open_for);
+        let growth = BackoffConfig { growth, initial, factor: Some(factor), max, jitter }.build();
+        growth.map(Some).map_err(|error| error.within("open_backoff"))
     }
 
     fn check_rules(&self) -> Result<(), ConfigError> {

@@ -20,7 +20,8 @@ pub struct Rejected {
     pub state: State,
     /// Why it rejected.
     pub reason: RejectedReason,
-    /// After how long another call may get through; nothing where that depends on calls under way.
+    /// After how long another call may get through; nothing where that depends on calls under way or
+    /// on somebody's command.
     pub retry_after: Option<Duration>,
     pub(crate) refusal: Refusal,
 }
@@ -43,6 +44,8 @@ impl Rejected {
 pub enum RejectedReason {
     /// It is open.
     Open,
+    /// It was forced open, until somebody says otherwise.
+    ForcedOpen,
     /// It is half-open, and all its trial calls are under way.
     TrialsTaken,
     /// It was open when the service was polled ready, so the inner service was not asked; since then
@@ -55,6 +58,7 @@ impl fmt::Display for Rejected {
         write!(f, "circuit breaker {} ", self.name)?;
         match self.reason {
             RejectedReason::Open => f.write_str("is open")?,
+            RejectedReason::ForcedOpen => f.write_str("is forced open")?,
             RejectedReason::TrialsTaken => f.write_str("is half-open and all trials are taken")?,
             RejectedReason::InnerNotReady => {
                 return f.write_str(

@@ -33,7 +33,7 @@ mod tests;
 
 pub use breaker::{Breaker, BreakerBuilder, BreakerStatus};
 pub use call::Call;
-pub use config::{BreakerConfig, SlowCalls};
+pub use config::{BreakerConfig, Cancelled, OpenBackoff, SlowCalls};
 pub use error::{BreakerError, Rejected, RejectedReason};
 #[cfg(feature = "failover")]
 pub use failover::{Endpoint, Failover};

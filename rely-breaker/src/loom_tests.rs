@@ -198,3 +198,38 @@ fn a_thread_that_read_the_time_a_moment_earlier_does_not_end_the_trials() {
         assert_eq!((breaker.state(), breaker.status().generation), (State::HalfOpen, 2));
     });
 }
+
+#[test]
+fn a_trip_and_a_command_at_once_leave_what_was_commanded() {
+    model(|| {
+        let (breaker, _) = breaker(1);
+        let permit = breaker.acquire().unwrap();
+        let other = thread::spawn(move || permit.failure());
+        breaker.force_closed();
+        other.join().unwrap();
+        // It tripped before the command, or was recorded or came too late for that: never after it.
+        let status = breaker.status();
+        assert_eq!((status.state, status.counts.total), (State::ForcedClosed, 0));
+        assert!(status.opened + status.late <= 1, "{status:?}");
+        assert_eq!(status.generation, 1 + status.opened);
+        breaker.acquire().unwrap().failure();
+        assert_eq!((breaker.state(), breaker.status().counts.bad), (State::ForcedClosed, 1));
+    });
+}
+
+#[test]
+fn who_reads_an_open_time_never_takes_it_for_another_one() {
+    model(|| {
+        let (breaker, _) = breaker(1);
+        breaker.open_for(Duration::from_secs(5));
+        let other = {
+            let breaker = Arc::clone(&breaker);
+            thread::spawn(move || breaker.acquire().map_err(|rejected| rejected.retry_after))
+        };
+        breaker.force_open();
+        breaker.open_for(Duration::from_secs(9));
+        let wait = other.join().unwrap().unwrap_err();
+        let waits = [Some(5), None, Some(9)].map(|wait| wait.map(Duration::from_secs));
+        assert!(waits.contains(&wait), "{wait:?}");
+    });
+}

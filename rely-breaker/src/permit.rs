@@ -8,8 +8,9 @@ use crate::breaker::Shared;
 
 /// Permission to make one call; say what became of it.
 ///
-/// It carries the generation that admitted the call. Dropped without a word, it counts for nothing:
-/// a trial call's place goes to another call. Dropped while its thread panics, it is a failure.
+/// It carries the generation that admitted the call. Dropped without a word, the call is
+/// [cancelled](crate::Cancelled): by default that counts for nothing, and a trial call's place goes
+/// to another call. Dropped while its thread panics, it is a failure.
 #[must_use = "a permit that is dropped at once lets nothing through"]
 pub struct Permit {
     shared: Arc<Shared>,
@@ -26,7 +27,13 @@ impl Permit {
         Self { shared, generation, start, trial, open: true }
     }
 
-    /// Says what the call came to. Ignored, cancelled and rejected calls count for nothing.
+    /// A permit whose call counts for nothing, whatever it comes to.
+    pub(crate) const fn uncounted(shared: Arc<Shared>, generation: u64) -> Self {
+        Self { shared, generation, start: Instant::ORIGIN, trial: false, open: false }
+    }
+
+    /// Says what the call came to. Ignored and rejected calls count for nothing; neither do
+    /// cancelled ones, unless [configured](crate::Cancelled).
     ///
     /// Where slow calls open the breaker, its clock says how long the call took: since the permit
     /// was given.
@@ -70,8 +77,9 @@ impl Permit {
             if outcome.class.is_counted() {
                 let slow = self.shared.is_slow(self.start, latency);
                 self.shared.ended(self.generation, self.trial, outcome.class, slow);
-            } else if self.trial {
-                self.shared.trial_returned(self.generation);
+            } else {
+                let slow = || self.shared.is_slow(self.start, latency);
+                self.shared.ended_uncounted(self.generation, self.trial, outcome.class, slow);
             }
         }
     }

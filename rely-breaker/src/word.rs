@@ -4,13 +4,14 @@ use crate::State;
 
 /// State, generation and trial calls that may still begin, as one atomic word.
 ///
-/// From the top: 46 bits of generation, 16 of trials, 2 of state. A closed breaker of generation zero
+/// From the top: 45 bits of generation, 16 of trials, 3 of state. A closed breaker of generation zero
 /// is all zeros.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Word(u64);
 
-const TRIALS_SHIFT: u32 = 2;
-const GENERATION_SHIFT: u32 = 18;
+const STATE_MASK: u64 = 7;
+const TRIALS_SHIFT: u32 = 3;
+const GENERATION_SHIFT: u32 = 19;
 const TRIALS_MASK: u64 = 0xFFFF;
 
 impl Word {
@@ -19,6 +20,9 @@ impl Word {
             State::Closed => 0,
             State::Open => 1,
             State::HalfOpen => 2,
+            State::ForcedOpen => 3,
+            State::ForcedClosed => 4,
+            State::Disabled => 5,
         };
         Self(generation << GENERATION_SHIFT | (trials as u64 & TRIALS_MASK) << TRIALS_SHIFT | state)
     }
@@ -32,11 +36,19 @@ impl Word {
     }
 
     pub(crate) const fn state(self) -> State {
-        match self.0 & 3 {
+        match self.0 & STATE_MASK {
             0 => State::Closed,
             1 => State::Open,
-            _ => State::HalfOpen,
+            2 => State::HalfOpen,
+            3 => State::ForcedOpen,
+            4 => State::ForcedClosed,
+            _ => State::Disabled,
         }
+    }
+
+    /// Closed and not forced to be: what every call asks first.
+    pub(crate) const fn is_closed(self) -> bool {
+        self.0 & STATE_MASK == 0
     }
 
     pub(crate) const fn generation(self) -> u64 {
@@ -73,6 +85,18 @@ mod tests {
         );
         assert_eq!(fewer.give_trial(), word);
         assert_eq!(Word::new(State::Closed, 0, 0).bits(), 0);
+        for state in [
+            State::Closed,
+            State::Open,
+            State::HalfOpen,
+            State::ForcedOpen,
+            State::ForcedClosed,
+            State::Disabled,
+        ] {
+            let word = Word::new(state, 7, 65_535);
+            assert_eq!((word.state(), word.generation(), word.trials()), (state, 7, 65_535));
+            assert_eq!(word.is_closed(), state == State::Closed);
+        }
         assert_eq!(Word::new(State::Open, 3, 0).take_trial(), None);
         assert_eq!(Word::from_bits(Word::new(State::Open, 3, 0).bits()).state(), State::Open);
     }

@@ -1,10 +1,12 @@
+use core::hash::BuildHasher;
 use core::time::Duration;
+use std::collections::hash_map::RandomState;
 use std::sync::Arc;
 
 use rely_core::{Clock, ConfigError, Ratio};
 
 use super::{Breaker, Shared};
-use crate::{BreakerConfig, SlowCalls};
+use crate::{BreakerConfig, Cancelled, OpenBackoff, SlowCalls};
 
 /// How a [`Breaker`] is made; see [`BreakerConfig`] for defaults and bounds.
 #[derive(Clone, Debug)]
@@ -13,6 +15,7 @@ pub struct BreakerBuilder {
     pub(super) name: Arc<str>,
     pub(super) clock: Clock,
     pub(super) config: BreakerConfig,
+    pub(super) seed: Option<u64>,
 }
 
 impl BreakerBuilder {
@@ -64,6 +67,19 @@ impl BreakerBuilder {
         self
     }
 
+    /// Has the open time grow while the other side does not recover.
+    pub const fn open_backoff(mut self, backoff: OpenBackoff) -> Self {
+        self.config.open_backoff = Some(backoff);
+        self
+    }
+
+    /// Where the chance in growing open times starts; drawn by default, as no two breakers should
+    /// wait alike.
+    pub const fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
     /// How many trial calls decide.
     pub const fn trials(mut self, trials: u32) -> Self {
         self.config.trials = trials;
@@ -73,6 +89,18 @@ impl BreakerBuilder {
     /// How long the trial calls may take together.
     pub const fn trial_limit(mut self, limit: Duration) -> Self {
         self.config.trial_limit = limit;
+        self
+    }
+
+    /// What a call counts for that nobody waited for.
+    pub const fn cancelled(mut self, cancelled: Cancelled) -> Self {
+        self.config.cancelled = cancelled;
+        self
+    }
+
+    /// Has the breaker decide and report, but reject nothing; see [`BreakerConfig::shadow`].
+    pub const fn shadow(mut self, shadow: bool) -> Self {
+        self.config.shadow = shadow;
         self
     }
 
@@ -87,7 +115,8 @@ impl BreakerBuilder {
     /// # Errors
     /// The first field that is out of range; `failure_rate` if no rule is on.
     pub fn build(self) -> Result<Breaker, ConfigError> {
-        let Self { name, clock, config } = self;
-        Shared::new(name, clock, config).map(|shared| Breaker(Arc::new(shared)))
+        let Self { name, clock, config, seed } = self;
+        let seed = seed.unwrap_or_else(|| RandomState::new().hash_one(0));
+        Shared::new(name, clock, config, seed).map(|shared| Breaker(Arc::new(shared)))
     }
 }

@@ -1,6 +1,7 @@
 //! The shell: one atomic word and a lock-free window, in front of the machine.
 
 mod builder;
+mod command;
 mod run;
 mod shared;
 mod status;
@@ -15,10 +16,11 @@ use rely_core::{Clock, Subscriber};
 pub use self::builder::BreakerBuilder;
 pub(crate) use self::shared::Shared;
 pub use self::status::BreakerStatus;
-use crate::machine::{Change, Event, State};
+use crate::machine::{self, Change, State};
 use crate::permit::Permit;
 use crate::sync::{AtomicU64, Ordering, lock};
 use crate::tower::BreakerLayer;
+use crate::word::Word;
 use crate::{BreakerConfig, Rejected, RejectedReason};
 
 /// A circuit breaker: a cheap-clone handle, every clone of which is the same breaker.
@@ -59,17 +61,17 @@ impl Breaker {
     /// A breaker called `name`, which its errors, events and metrics carry.
     pub fn builder(name: impl Into<Arc<str>>) -> BreakerBuilder {
         let (clock, config) = (Clock::system(), BreakerConfig::default());
-        BreakerBuilder { name: name.into(), clock, config }
+        BreakerBuilder { name: name.into(), clock, config, seed: None }
     }
 
     /// Asks for permission to make a call.
     ///
     /// # Errors
-    /// If the breaker is open, or half-open with all trials under way.
+    /// If the breaker is open, or half-open with all trials under way. In shadow, never.
     #[inline]
     pub fn acquire(&self) -> Result<Permit, Rejected> {
         let word = self.0.word();
-        if word.state() == State::Closed {
+        if word.is_closed() {
             return Ok(Permit::new(Arc::clone(&self.0), word.generation(), false));
         }
         self.acquire_cold()
@@ -81,23 +83,26 @@ impl Breaker {
         loop {
             let word = shared.word();
             let permit = |trial| Permit::new(Arc::clone(shared), word.generation(), trial);
-            if word.state() == State::Closed {
-                return Ok(permit(false));
+            match word.state() {
+                State::Closed | State::ForcedClosed => return Ok(permit(false)),
+                State::Disabled => return Ok(self.uncounted(word)),
+                State::ForcedOpen => return self.refuse(word, RejectedReason::ForcedOpen, None),
+                State::Open | State::HalfOpen => {}
             }
             let now = shared.clock.now();
-            let Some(deadline) = shared.deadline_of(word) else { continue };
-            if shared.is_over(word.state(), deadline, now) {
+            let Some((since, until)) = shared.span_of(word) else { continue };
+            if machine::is_over(since, until, now) {
                 shared.time_is_over(word.generation(), now);
                 if shared.word() != word {
                     continue;
                 }
             }
             if word.state() == State::Open {
-                let wait = Some(deadline.saturating_since(now));
-                return Err(shared.reject(State::Open, RejectedReason::Open, wait));
+                let wait = Some(until.saturating_since(now));
+                return self.refuse(word, RejectedReason::Open, wait);
             }
             let Some(taken) = word.take_trial() else {
-                return Err(shared.reject(State::HalfOpen, RejectedReason::TrialsTaken, None));
+                return self.refuse(word, RejectedReason::TrialsTaken, None);
             };
             if shared.swap(word, taken) {
                 return Ok(permit(true));
@@ -105,32 +110,54 @@ impl Breaker {
         }
     }
 
-    /// Whether [`Breaker::acquire`] would reject now. Changes nothing.
+    /// A rejection; in shadow, a note of it and a permit.
+    fn refuse(
+        &self,
+        word: Word,
+        reason: RejectedReason,
+        wait: Option<Duration>,
+    ) -> Result<Permit, Rejected> {
+        if !self.0.config.shadow {
+            return Err(self.0.reject(word.state(), reason, wait));
+        }
+        self.0.would_reject.fetch_add(1, Ordering::Relaxed);
+        Ok(self.uncounted(word))
+    }
+
+    fn uncounted(&self, word: Word) -> Permit {
+        Permit::uncounted(Arc::clone(&self.0), word.generation())
+    }
+
+    /// Whether [`Breaker::acquire`] would reject now: in shadow, never. Changes nothing.
     #[inline]
     #[must_use]
     pub fn would_reject(&self) -> bool {
-        let word = self.0.word();
-        word.state() != State::Closed && self.would_reject_cold()
+        !self.0.word().is_closed() && self.would_reject_cold()
     }
 
     #[cold]
     fn would_reject_cold(&self) -> bool {
+        if self.0.config.shadow {
+            return false;
+        }
         loop {
             let word = self.0.word();
-            let Some(deadline) = self.0.deadline_of(word) else { continue };
-            let due = self.0.is_over(word.state(), deadline, self.0.clock.now());
-            return match word.state() {
-                State::Closed => false,
-                State::Open => !due,
-                // When the trials have timed out it opens again.
-                State::HalfOpen => due || word.take_trial().is_none(),
-            };
+            match word.state() {
+                State::Closed | State::ForcedClosed | State::Disabled => return false,
+                State::ForcedOpen => return true,
+                State::Open | State::HalfOpen => {}
+            }
+            let Some((since, until)) = self.0.span_of(word) else { continue };
+            let due = machine::is_over(since, until, self.0.clock.now());
+            // When the trials have timed out it opens again.
+            let trials_taken = || due || word.take_trial().is_none();
+            return if word.state() == State::Open { !due } else { trials_taken() };
         }
     }
 
     /// Makes a call: runs `future` if the breaker lets it, and takes note of its `Result`.
     ///
-    /// Asks when it is first polled; dropped before it is done, it gives back what it holds.
+    /// Asks when it is first polled; dropped before it is done, it was [cancelled](crate::Cancelled).
     pub fn call<F>(&self, future: F) -> crate::Call<F> {
         crate::Call::new(self.clone(), future)
     }
@@ -175,14 +202,11 @@ impl Breaker {
             consecutive_failures: self.0.run.length(),
             rejected: count(&self.0.rejected),
             inner_not_ready: count(&self.0.inner_not_ready),
+            would_reject: count(&self.0.would_reject),
+            cancelled: count(&self.0.cancelled),
             late: count(&self.0.late),
             opened: count(&self.0.opened),
         }
-    }
-
-    /// Closes the breaker and forgets what it held against the other side.
-    pub fn reset(&self) {
-        self.0.step(Event::Reset, self.0.clock.now());
     }
 
     /// Every later change of state, up to `capacity` unread ones.

@@ -8,7 +8,7 @@ use super::run::Run;
 use crate::machine::{self, Change, ChangeReason, Event, Machine, State};
 use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering, lock};
 use crate::word::Word;
-use crate::{BreakerConfig, Rejected, RejectedReason};
+use crate::{BreakerConfig, Cancelled, Rejected, RejectedReason};
 
 /// What all clones of a breaker and its permits share.
 pub(crate) struct Shared {
@@ -17,9 +17,9 @@ pub(crate) struct Shared {
     pub(super) config: BreakerConfig,
     /// What callers look at; written only under the lock of the machine, except for trials.
     pub(super) word: AtomicU64,
-    /// When time alone changes the state, for the even and the odd generations: so that a reader of
-    /// one generation's word does not take the next one's deadline for its own.
-    pub(super) deadlines: [AtomicU64; 2],
+    /// When a state that time alone ends began and ends, for the even and the odd generations: so that
+    /// a reader of one generation's word does not take the next one's times for its own.
+    spans: [[AtomicU64; 2]; 2],
     /// Its epoch is always the low bits of the word's generation.
     pub(super) window: CountWindow,
     pub(super) run: Run,
@@ -27,6 +27,8 @@ pub(crate) struct Shared {
     pub(super) events: Events<Change>,
     pub(super) rejected: AtomicU64,
     pub(super) inner_not_ready: AtomicU64,
+    pub(super) would_reject: AtomicU64,
+    pub(super) cancelled: AtomicU64,
     pub(super) late: AtomicU64,
     pub(super) opened: AtomicU64,
 }
@@ -36,15 +38,16 @@ impl Shared {
         name: Arc<str>,
         clock: Clock,
         config: BreakerConfig,
+        seed: u64,
     ) -> Result<Self, ConfigError> {
-        let machine = Machine::new(config.clone())?;
+        let machine = Machine::new(config.clone())?.with_seed(seed);
         let window =
             CountWindow::new(config.window_calls).map_err(|error| error.within("window"))?;
         Ok(Self {
             name,
             clock,
             word: AtomicU64::new(Word::new(State::Closed, 0, 0).bits()),
-            deadlines: [AtomicU64::new(0), AtomicU64::new(0)],
+            spans: [(); 2].map(|()| [AtomicU64::new(0), AtomicU64::new(0)]),
             window: if config.slow_calls.is_some() { window.with_slow() } else { window },
             config,
             run: Run::new(),
@@ -52,6 +55,8 @@ impl Shared {
             events: Events::new(),
             rejected: AtomicU64::new(0),
             inner_not_ready: AtomicU64::new(0),
+            would_reject: AtomicU64::new(0),
+            cancelled: AtomicU64::new(0),
             late: AtomicU64::new(0),
             opened: AtomicU64::new(0),
         })
@@ -67,22 +72,17 @@ impl Shared {
         self.word.compare_exchange(from.bits(), to.bits(), ok, err).is_ok()
     }
 
-    /// When time alone ends the state of `word`; nothing if that has ended already.
-    pub(super) fn deadline_of(&self, word: Word) -> Option<Instant> {
-        let deadline = self.slot(word.generation()).load(Ordering::Acquire);
+    /// Since when and until when the state of `word` is; nothing if it has ended already.
+    pub(super) fn span_of(&self, word: Word) -> Option<(Instant, Instant)> {
+        let [since, until] = self.span(word.generation()).each_ref();
+        let (since, until) = (since.load(Ordering::Acquire), until.load(Ordering::Acquire));
         // Nobody writes there again before the word has gone on.
         let current = self.word().generation() == word.generation();
-        current.then_some(Instant::from_nanos(deadline))
+        current.then_some((Instant::from_nanos(since), Instant::from_nanos(until)))
     }
 
-    pub(super) fn is_over(&self, state: State, deadline: Instant, now: Instant) -> bool {
-        let BreakerConfig { open_for, trial_limit, .. } = self.config;
-        let time = if state == State::HalfOpen { trial_limit } else { open_for };
-        machine::is_over(deadline, time, now)
-    }
-
-    fn slot(&self, generation: u64) -> &AtomicU64 {
-        let [even, odd] = &self.deadlines;
+    fn span(&self, generation: u64) -> &[AtomicU64; 2] {
+        let [even, odd] = &self.spans;
         if generation % 2 == 0 { even } else { odd }
     }
 
@@ -138,6 +138,10 @@ impl Shared {
         let counts_runs = self.config.consecutive_failures.is_some();
         let lengthens = counts_runs && class == Class::Failure;
         let run = if lengthens { self.run.lengthen(generation) } else { 0 };
+        // Forced closed it only counts, and no call has to take the lock to learn so.
+        if !self.word().is_closed() {
+            return;
+        }
         if let Some(reason) = machine::judge(&self.config, self.window.counts(), run) {
             self.step(Event::Tripped { generation, reason }, self.clock.now());
         }
@@ -155,9 +159,28 @@ impl Shared {
         }
     }
 
-    /// A trial call came back without evidence: another may take its place.
+    /// A call has ended in a class that is no evidence, unless the configuration makes it one.
     #[cold]
-    pub(crate) fn trial_returned(&self, generation: u64) {
+    pub(crate) fn ended_uncounted(
+        &self,
+        generation: u64,
+        trial: bool,
+        class: Class,
+        slow: impl FnOnce() -> bool,
+    ) {
+        if class == Class::Cancelled {
+            self.cancelled.fetch_add(1, Ordering::Relaxed);
+            if self.config.cancelled == Cancelled::Failure {
+                return self.ended(generation, trial, Class::Failure, slow());
+            }
+        }
+        if trial {
+            self.trial_returned(generation);
+        }
+    }
+
+    /// A trial call came back without evidence: another may take its place.
+    fn trial_returned(&self, generation: u64) {
         loop {
             let word = self.word();
             if word.generation() != generation || self.swap(word, word.give_trial()) {
@@ -195,11 +218,14 @@ impl Shared {
     ) -> Option<Change> {
         let change = machine.step(event, now)?;
         // First the window and the run, so that no call of an older generation counts in the new
-        // one; then the deadline, which the word's readers look up; then the word.
+        // one; then the times, which the word's readers look up; then the word.
         self.window.reset();
         self.run.begin(change.generation);
-        let deadline = machine.deadline().unwrap_or(Instant::MAX);
-        self.slot(change.generation).store(deadline.as_nanos(), Ordering::Release);
+        if let Some(deadline) = machine.deadline() {
+            let [since, until] = self.span(change.generation);
+            since.store(change.at.as_nanos(), Ordering::Release);
+            until.store(deadline.as_nanos(), Ordering::Release);
+        }
         let trials = if change.to == State::HalfOpen { self.config.trials } else { 0 };
         let word = Word::new(change.to, change.generation, trials);
         // A swap, so that a trial that is given back at this moment comes before it or not at all.

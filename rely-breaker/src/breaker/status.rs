@@ -24,24 +24,32 @@ pub struct BreakerStatus {
     pub rejected: u64,
     /// Those of them that were rejected only because the inner service had not been polled ready.
     pub inner_not_ready: u64,
+    /// Calls that a breaker in shadow let through and would have rejected.
+    pub would_reject: u64,
+    /// Calls that were dropped, or said to be cancelled, whatever they counted for.
+    pub cancelled: u64,
     /// Calls that ended in a later generation than they began in, and did not count.
     pub late: u64,
     /// How often the breaker was tripped.
     pub opened: u64,
 }
 
-/// Closed reads healthy, half-open degraded, open unhealthy.
+/// Closed reads healthy, half-open degraded, open unhealthy. Forced open and forced closed read as
+/// open and closed do, for that is what callers meet; disabled, unknown: nothing is counted. In
+/// shadow the levels are the same: they judge the other side.
 impl Signal for Breaker {
     fn verdict(&self, now: Instant) -> Verdict {
         let status = self.status();
         let level = match status.state {
-            State::Closed => Level::Healthy,
+            State::Closed | State::ForcedClosed => Level::Healthy,
             State::HalfOpen => Level::Degraded,
-            State::Open => Level::Unhealthy,
+            State::Open | State::ForcedOpen => Level::Unhealthy,
+            State::Disabled => Level::Unknown,
         };
+        let shadow = if self.config().shadow { ", in shadow" } else { "" };
         let verdict = Verdict::new(level, now)
             .since(status.since.min(now))
-            .because(format!("circuit breaker {} is {}", self.0.name, status.state))
+            .because(format!("circuit breaker {} is {}{shadow}", self.0.name, status.state))
             .with_samples(status.counts.total)
             .with_evidence("calls", status.counts.total as f64)
             .with_evidence("bad_calls", status.counts.bad as f64);

@@ -31,15 +31,15 @@
 //! # Ok::<(), rely_core::ConfigError>(())
 //! ```
 
+mod open_time;
 mod reason;
 mod rules;
 mod state;
 
-use core::time::Duration;
-
 use rely_core::window::Counts;
 use rely_core::{ConfigError, Instant};
 
+use self::open_time::OpenTime;
 pub use self::reason::{Change, ChangeReason, TripReason};
 pub(crate) use self::rules::judge;
 use self::rules::{Decision, Trials};
@@ -70,6 +70,14 @@ pub enum Event {
     Timer,
     /// Somebody wants the breaker closed, with nothing held against it.
     Reset,
+    /// Somebody wants every call rejected, for as long as nobody says otherwise.
+    ForceOpen,
+    /// Somebody wants every call let through and counted, whatever the counts say.
+    ForceClosed,
+    /// Somebody wants the breaker to stand aside.
+    Disable,
+    /// Somebody wants the breaker open until this moment, and then half-open as after a trip.
+    OpenUntil(Instant),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +85,9 @@ enum Phase {
     Closed,
     Open { until: Instant },
     HalfOpen { until: Instant, trials: Trials },
+    ForcedOpen,
+    ForcedClosed,
+    Disabled,
 }
 
 /// The machine. See the [module's documentation](self).
@@ -86,16 +97,27 @@ pub struct Machine {
     phase: Phase,
     generation: u64,
     since: Instant,
+    open_time: OpenTime,
 }
 
 impl Machine {
-    /// A closed breaker of generation zero.
+    /// A closed breaker of generation zero, whose chance starts at seed zero.
     ///
     /// # Errors
     /// The first field of the configuration that is out of range.
     pub fn new(config: BreakerConfig) -> Result<Self, ConfigError> {
         config.check()?;
-        Ok(Self { config, phase: Phase::Closed, generation: 0, since: Instant::ORIGIN })
+        let open_time = OpenTime::new(config.open_for, 0);
+        let (phase, since) = (Phase::Closed, Instant::ORIGIN);
+        Ok(Self { config, phase, generation: 0, since, open_time })
+    }
+
+    /// The same machine with another seed for the jitter of its open times. The same seed and the
+    /// same events give the same decisions.
+    #[must_use]
+    pub const fn with_seed(mut self, seed: u64) -> Self {
+        self.open_time.seed(seed);
+        self
     }
 
     /// The configuration.
@@ -111,6 +133,9 @@ impl Machine {
             Phase::Closed => State::Closed,
             Phase::Open { .. } => State::Open,
             Phase::HalfOpen { .. } => State::HalfOpen,
+            Phase::ForcedOpen => State::ForcedOpen,
+            Phase::ForcedClosed => State::ForcedClosed,
+            Phase::Disabled => State::Disabled,
         }
     }
 
@@ -131,7 +156,7 @@ impl Machine {
     #[must_use]
     pub const fn deadline(&self) -> Option<Instant> {
         match self.phase {
-            Phase::Closed => None,
+            Phase::Closed | Phase::ForcedOpen | Phase::ForcedClosed | Phase::Disabled => None,
             Phase::Open { until } | Phase::HalfOpen { until, .. } => Some(until),
         }
     }
@@ -144,7 +169,8 @@ impl Machine {
         judge(&self.config, counts, run)
     }
 
-    /// Lets something happen at `now`; returns the change of state if it made one.
+    /// Lets something happen at `now`; returns the change of state if it made one. What is forced or
+    /// disabled already stays as it is when it is told so again.
     pub fn step(&mut self, event: Event, now: Instant) -> Option<Change> {
         match (event, self.phase) {
             (Event::Tripped { generation, reason }, Phase::Closed)
@@ -162,18 +188,40 @@ impl Machine {
                     self.trial_ended(bad, slow, now)
                 }
             }
-            (Event::Timer, Phase::Open { until }) if is_over(until, self.config.open_for, now) => {
+            (Event::Timer, Phase::Open { until }) if is_over(self.since, until, now) => {
                 let until = now + self.config.trial_limit;
                 let phase = Phase::HalfOpen { until, trials: Trials::default() };
                 Some(self.change(phase, ChangeReason::OpenTimeOver, now))
             }
-            (Event::Timer, Phase::HalfOpen { until, .. })
-                if is_over(until, self.config.trial_limit, now) =>
-            {
+            (Event::Timer, Phase::HalfOpen { until, .. }) if is_over(self.since, until, now) => {
                 Some(self.open(ChangeReason::TrialsTimedOut, now))
             }
-            (Event::Reset, _) => Some(self.change(Phase::Closed, ChangeReason::Reset, now)),
+            (Event::Reset, _) => {
+                let change = self.change(Phase::Closed, ChangeReason::Reset, now);
+                self.open_time.reset();
+                Some(change)
+            }
+            (Event::ForceOpen, _) => self.force(Phase::ForcedOpen, now),
+            (Event::ForceClosed, _) => self.force(Phase::ForcedClosed, now),
+            (Event::Disable, _) => self.force(Phase::Disabled, now),
+            (Event::OpenUntil(until), _) => Some(self.by_hand(Phase::Open { until }, now)),
             (Event::Tripped { .. } | Event::TrialEnded { .. } | Event::Timer, _) => None,
+        }
+    }
+
+    fn force(&mut self, phase: Phase, now: Instant) -> Option<Change> {
+        (self.phase != phase).then(|| self.by_hand(phase, now))
+    }
+
+    fn by_hand(&mut self, phase: Phase, now: Instant) -> Change {
+        self.leave(now);
+        self.change(phase, ChangeReason::ByHand, now)
+    }
+
+    /// What a time without a trip is good for, however it ends.
+    fn leave(&mut self, now: Instant) {
+        if self.phase == Phase::Closed {
+            self.open_time.was_closed(now.saturating_since(self.since));
         }
     }
 
@@ -192,8 +240,9 @@ impl Machine {
     }
 
     fn open(&mut self, reason: ChangeReason, now: Instant) -> Change {
-        let wait: Duration = self.config.open_for;
-        self.change(Phase::Open { until: now + wait }, reason, now)
+        self.leave(now);
+        let until = now + self.open_time.next(&self.config);
+        self.change(Phase::Open { until }, reason, now)
     }
 
     fn change(&mut self, phase: Phase, reason: ChangeReason, now: Instant) -> Change {
@@ -205,8 +254,8 @@ impl Machine {
     }
 }
 
-/// Whether a state of length `time` that ends at `until` is over at `now`. A clock that has gone back
-/// to before it began must not keep it for ever.
-pub(crate) fn is_over(until: Instant, time: Duration, now: Instant) -> bool {
-    now >= until || until - now > time
+/// Whether a state that began at `since` and ends at `until` is over at `now`. A clock that has gone
+/// back to before it began must not keep it for ever.
+pub(crate) fn is_over(since: Instant, until: Instant, now: Instant) -> bool {
+    now >= until || now < since
 }

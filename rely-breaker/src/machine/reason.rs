@@ -81,7 +81,9 @@ pub enum ChangeReason {
     },
     /// The trial calls did not end in time.
     TrialsTimedOut,
-    /// Somebody asked for it.
+    /// Somebody asked for it: forced, disabled, or opened until a given moment.
+    ByHand,
+    /// Somebody wanted it closed, with nothing held against the other side.
     Reset,
 }
 
@@ -99,6 +101,7 @@ impl fmt::Display for ChangeReason {
                 took_too_long(*slow, f)
             }
             Self::TrialsTimedOut => f.write_str("the trial calls did not end in time"),
+            Self::ByHand => f.write_str("by hand"),
             Self::Reset => f.write_str("reset by hand"),
         }
     }

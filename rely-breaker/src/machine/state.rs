@@ -11,6 +11,18 @@ pub enum State {
     Open,
     /// A few trial calls go through, and decide.
     HalfOpen,
+    /// Calls are rejected until somebody says otherwise: see [`Breaker::force_open`].
+    ///
+    /// [`Breaker::force_open`]: crate::Breaker::force_open
+    ForcedOpen,
+    /// Calls go through and are counted, and no rule opens: see [`Breaker::force_closed`].
+    ///
+    /// [`Breaker::force_closed`]: crate::Breaker::force_closed
+    ForcedClosed,
+    /// Calls go through and nothing is counted: see [`Breaker::disable`].
+    ///
+    /// [`Breaker::disable`]: crate::Breaker::disable
+    Disabled,
 }
 
 impl State {
@@ -21,6 +33,9 @@ impl State {
             Self::Closed => "closed",
             Self::Open => "open",
             Self::HalfOpen => "half_open",
+            Self::ForcedOpen => "forced_open",
+            Self::ForcedClosed => "forced_closed",
+            Self::Disabled => "disabled",
         }
     }
 }

@@ -1,11 +1,15 @@
 //! The handle: states, permits, configuration, events.
 
+mod cancelled;
+mod hand;
 mod model;
+mod open_time;
 mod rules;
 
 use core::num::NonZeroUsize;
 use core::time::Duration;
 
+use rely_core::backoff::Jitter;
 use rely_core::event::Delivery;
 use rely_core::{Class, Clock, Instant, Level, ManualClock, Outcome, Ratio, RejectedBy, Signal};
 
@@ -30,8 +34,11 @@ fn small() -> BreakerConfig {
         window_calls: 10,
         minimum_calls: 4,
         open_for: 30 * SECOND,
+        open_backoff: None,
         trials: 4,
         trial_limit: 10 * SECOND,
+        cancelled: Cancelled::Neutral,
+        shadow: false,
     }
 }
 
@@ -237,6 +244,8 @@ fn the_builder_sets_what_it_says() {
     let builder = Breaker::builder("x").failure_rate(Ratio::ONE).window_calls(9).minimum_calls(8);
     let builder = builder.slow_calls(3 * SECOND, percent(70)).consecutive_failures(4);
     let builder = builder.open_for(7 * SECOND).trials(6).trial_limit(5 * SECOND);
+    let builder = builder.cancelled(Cancelled::Failure).shadow(true);
+    let builder = builder.open_backoff(OpenBackoff::default());
     let breaker = builder.clone().build().unwrap();
     let expected = BreakerConfig {
         failure_rate: Some(Ratio::ONE),
@@ -245,8 +254,11 @@ fn the_builder_sets_what_it_says() {
         window_calls: 9,
         minimum_calls: 8,
         open_for: 7 * SECOND,
+        open_backoff: Some(OpenBackoff::default()),
         trials: 6,
         trial_limit: 5 * SECOND,
+        cancelled: Cancelled::Failure,
+        shadow: true,
     };
     assert_eq!(breaker.config(), &expected);
     let breaker = builder.without_failure_rate().build().unwrap();
@@ -326,6 +338,21 @@ fn configurations_out_of_range_are_refused_by_name() {
     assert_eq!(with(|config| config.minimum_calls = 0), "minimum_calls");
     assert_eq!(with(|config| config.minimum_calls = 11), "minimum_calls");
     assert_eq!(with(|config| config.open_for = Duration::ZERO), "open_for");
+    let growth_field = |backoff: OpenBackoff| {
+        let config = BreakerConfig { open_backoff: Some(backoff), ..small() };
+        config.check().map_err(|error| error.field().to_owned())
+    };
+    let growth = OpenBackoff { factor: 1.0, max: 30 * SECOND, jitter: Jitter::Full };
+    assert_eq!(growth_field(growth), Ok(()));
+    for factor in [0.999, 1000.1, f64::NAN] {
+        let growth = OpenBackoff { factor, ..growth };
+        assert_eq!(growth_field(growth).unwrap_err(), "open_backoff.factor");
+    }
+    let max = 30 * SECOND - Duration::from_nanos(1);
+    let short = OpenBackoff { max, ..growth };
+    assert_eq!(growth_field(short).unwrap_err(), "open_backoff.max");
+    let growth = OpenBackoff { jitter: Jitter::Decorrelated, ..growth };
+    assert_eq!(growth_field(growth).unwrap_err(), "open_backoff.jitter");
     assert_eq!(with(|config| config.trials = 0), "trials");
     assert_eq!(with(|config| config.trials = u32::MAX), "trials");
     assert_eq!(with(|config| config.trial_limit = Duration::ZERO), "trial_limit");
@@ -430,6 +457,15 @@ fn configuration_reads_what_people_write() {
     assert_eq!((config.failure_rate, config.open_for), (Some(percent(25)), 90 * SECOND));
     assert_eq!((config.trials, config.slow_calls, config.consecutive_failures), (5, None, None));
     assert_eq!(read(r#"{"trails": 3}"#).unwrap_err().field(), "trails");
+    let growing = read(r#"{"open_backoff": {"factor": 1.5, "jitter": "full"}}"#).unwrap();
+    let backoff = OpenBackoff { factor: 1.5, jitter: Jitter::Full, ..OpenBackoff::default() };
+    assert_eq!(growing.open_backoff, Some(backoff));
+    assert_eq!(read(&serde_json::to_string(&growing).unwrap()).unwrap(), growing);
+    let shadow = read(r#"{"cancelled": "failure", "shadow": true}"#).unwrap();
+    assert_eq!((shadow.cancelled, shadow.shadow), (Cancelled::Failure, true));
+    assert_eq!(read(&serde_json::to_string(&shadow).unwrap()).unwrap(), shadow);
+    assert_eq!((config.cancelled, config.shadow), (Cancelled::Neutral, false));
+    assert_eq!(read(r#"{"cancelled": "success"}"#).unwrap_err().field(), "cancelled");
     assert_eq!(read(&serde_json::to_string(&config).unwrap()).unwrap(), config);
     let text = r#"{"failure_rate": null, "slow_calls": {"longer_than": "250ms", "rate": "80 %"},
         "consecutive_failures": 5}"#;

@@ -13,12 +13,25 @@ struct Naive {
     config: BreakerConfig,
     state: State,
     generation: u64,
+    since: u64,
     until: u64,
     window: VecDeque<Ended>,
     run: u32,
     permits: u32,
     trials: Vec<Ended>,
-    changes: Vec<ChangeReason>,
+    changes: Vec<(State, ChangeReason)>,
+    would_reject: u64,
+    cancelled: u64,
+    /// The open times that a longer one would follow on, the last one at the end.
+    grown: Vec<u64>,
+    last: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Admitted {
+    generation: u64,
+    trial: bool,
+    counted: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,49 +46,100 @@ impl Naive {
             config,
             state: State::Closed,
             generation: 0,
+            since: 0,
             until: 0,
             window: VecDeque::new(),
             run: 0,
             permits: 0,
             trials: Vec::new(),
             changes: Vec::new(),
+            would_reject: 0,
+            cancelled: 0,
+            grown: Vec::new(),
+            last: 30,
         }
     }
 
-    fn enter(&mut self, state: State, until: u64, reason: ChangeReason) {
+    fn leave(&mut self, now: u64) {
+        if self.state == State::Closed {
+            for _ in 0..now.saturating_sub(self.since) / self.last {
+                self.grown.pop();
+            }
+        }
+    }
+
+    fn open(&mut self, now: u64, reason: ChangeReason) {
+        self.leave(now);
+        let time = match (self.config.open_backoff, self.grown.last()) {
+            (Some(OpenBackoff { factor, max, .. }), Some(before)) => {
+                Duration::from_secs(*before).mul_f64(factor).min(max).as_secs()
+            }
+            _ => 30,
+        };
+        if self.config.open_backoff.is_some_and(|backoff| time < backoff.max.as_secs()) {
+            self.grown.push(time);
+        }
+        self.last = time;
+        self.enter(State::Open, now, now + time, reason);
+    }
+
+    fn force(&mut self, state: State, now: u64) {
+        if self.state != state {
+            self.leave(now);
+            self.enter(state, now, 0, ChangeReason::ByHand);
+        }
+    }
+
+    fn enter(&mut self, state: State, now: u64, until: u64, reason: ChangeReason) {
         self.state = state;
         self.generation += 1;
-        self.until = until;
+        (self.since, self.until) = (now, until);
         self.window.clear();
         self.run = 0;
         self.permits = self.config.trials;
         self.trials.clear();
-        self.changes.push(reason);
+        self.changes.push((state, reason));
     }
 
-    fn acquire(&mut self, now: u64) -> Option<(u64, bool)> {
-        let time = if self.state == State::Open { 30 } else { 10 };
-        let over = now >= self.until || now < self.until - time;
+    fn acquire(&mut self, now: u64) -> Option<Admitted> {
+        let over = now >= self.until || now < self.since;
         match self.state {
             State::Open if over => {
-                self.enter(State::HalfOpen, now + 10, ChangeReason::OpenTimeOver);
+                self.enter(State::HalfOpen, now, now + 10, ChangeReason::OpenTimeOver);
             }
             State::HalfOpen if over => {
-                self.enter(State::Open, now + 30, ChangeReason::TrialsTimedOut);
+                self.open(now, ChangeReason::TrialsTimedOut);
             }
             _ => {}
         }
+        let generation = self.generation;
+        let admitted = |trial, counted| Some(Admitted { generation, trial, counted });
         match self.state {
-            State::Closed => Some((self.generation, false)),
+            State::Closed | State::ForcedClosed => admitted(false, true),
+            State::Disabled => admitted(false, false),
             State::HalfOpen if self.permits > 0 => {
                 self.permits -= 1;
-                Some((self.generation, true))
+                admitted(true, true)
+            }
+            _ if self.config.shadow => {
+                self.would_reject += 1;
+                admitted(false, false)
             }
             _ => None,
         }
     }
 
-    fn finish(&mut self, (generation, trial): (u64, bool), end: Ended, now: u64) {
+    fn finish(&mut self, admitted: Admitted, mut end: Ended, now: u64) {
+        let Admitted { generation, trial, counted } = admitted;
+        if !counted {
+            return;
+        }
+        if end.class == Class::Cancelled {
+            self.cancelled += 1;
+            if self.config.cancelled == Cancelled::Failure {
+                end.class = Class::Failure;
+            }
+        }
         if generation != self.generation {
             return;
         }
@@ -83,7 +147,7 @@ impl Naive {
             (false, true) => self.permits += 1,
             (false, false) => {}
             (true, true) if now >= self.until => {
-                self.enter(State::Open, now + 30, ChangeReason::TrialsTimedOut);
+                self.open(now, ChangeReason::TrialsTimedOut);
             }
             (true, true) => {
                 self.trials.push(end);
@@ -100,7 +164,7 @@ impl Naive {
                     _ => {}
                 }
                 if let Some(reason) = self.trips() {
-                    self.enter(State::Open, now + 30, ChangeReason::Tripped(reason));
+                    self.open(now, ChangeReason::Tripped(reason));
                 }
             }
         }
@@ -111,6 +175,9 @@ impl Naive {
     }
 
     fn trips(&self) -> Option<TripReason> {
+        if self.state != State::Closed {
+            return None;
+        }
         let total = self.window.len() as u64;
         let (bad, slow) = (self.count(|end| end.class.is_bad()), self.count(|end| end.slow));
         let reached = |part: u64, rate: Ratio| {
@@ -147,10 +214,10 @@ impl Naive {
         let (bad, slow) = (count(|end| end.class.is_bad()), count(|end| end.slow));
         let ended = count(|_| true);
         if failing == ways.len() {
-            self.enter(State::Open, now + 30, ChangeReason::TrialsFailed { bad, slow, ended });
+            self.open(now, ChangeReason::TrialsFailed { bad, slow, ended });
         } else if failing == 0 {
             let good = ended - bad;
-            self.enter(State::Closed, 0, ChangeReason::TrialsPassed { good, slow, ended });
+            self.enter(State::Closed, now, 0, ChangeReason::TrialsPassed { good, slow, ended });
         }
     }
 
@@ -187,6 +254,13 @@ enum Step {
     Set(u64),
     Advance(u64),
     Reset,
+    ForceOpen,
+    ForceClosed,
+    Disable,
+    OpenFor(u64),
+    OpenUntil(u64),
+    /// Drops the permit that was given longest ago.
+    Drop,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -202,7 +276,15 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(which, class)| Step::Finish { which, class }),
         3 => (0..5u64).prop_map(Step::Advance),
         2 => (0..120u64).prop_map(Step::Set),
-        1 => Just(Step::Reset),
+        2 => Just(Step::Drop),
+        1 => prop_oneof![
+            3 => Just(Step::Reset),
+            1 => Just(Step::ForceOpen),
+            1 => Just(Step::ForceClosed),
+            1 => Just(Step::Disable),
+            1 => (0..40u64).prop_map(Step::OpenFor),
+            1 => (0..120u64).prop_map(Step::OpenUntil),
+        ],
     ]
 }
 
@@ -211,16 +293,30 @@ fn config() -> impl Strategy<Value = BreakerConfig> {
     let rules =
         (prop::option::of(rate()), prop::option::of((1..5u32, rate())), prop::option::of(1..6u32));
     let rules = rules.prop_filter("one is on", |rules| *rules != (None, None, None));
-    (rules, 1..=10u32, 1..=10u32, 1..=4u32).prop_map(|(rules, calls, minimum, trials)| {
+    let cancelled = prop::sample::select(vec![Cancelled::Neutral, Cancelled::Failure]);
+    let shadow = prop::bool::weighted(0.2);
+    let counts = (1..=10u32, 1..=10u32, 1..=4u32);
+    let growth = (prop::sample::select(vec![1.0, 2.0, 3.0]), 30..200u64);
+    let ways = (cancelled, shadow, prop::option::of(growth));
+    (rules, counts, ways).prop_map(|(rules, counts, (cancelled, shadow, growth))| {
+        let (calls, minimum, trials) = counts;
         let slow_calls =
             rules.1.map(|(seconds, rate)| SlowCalls { longer_than: SECOND * seconds, rate });
+        let open_backoff = growth.map(|(factor, max)| OpenBackoff {
+            factor,
+            max: Duration::from_secs(max),
+            jitter: Jitter::None,
+        });
         BreakerConfig {
+            open_backoff,
             failure_rate: rules.0,
             slow_calls,
             consecutive_failures: rules.2,
             window_calls: calls,
             minimum_calls: minimum.min(calls),
             trials,
+            cancelled,
+            shadow,
             ..small()
         }
     })
@@ -241,27 +337,56 @@ proptest! {
             match step {
                 Step::Acquire => match (breaker.acquire(), model.acquire(now)) {
                     (Ok(permit), Some(expected)) => {
-                        prop_assert_eq!((permit.generation(), permit.is_trial()), expected);
+                        let Admitted { generation, trial, .. } = expected;
+                        prop_assert_eq!((permit.generation(), permit.is_trial()), (generation, trial));
                         running.push((permit, expected, now));
                     }
                     (Err(_), None) => {}
                     (ours, theirs) => prop_assert!(false, "{ours:?} but {theirs:?}"),
                 },
-                Step::Finish { which, class } if !running.is_empty() => {
-                    let (permit, admitted, start) = running.swap_remove(which.index(running.len()));
-                    permit.record(class.into());
+                Step::Finish { .. } | Step::Drop if running.is_empty() => {}
+                Step::Finish { .. } | Step::Drop => {
+                    let (index, class) = match step {
+                        Step::Finish { which, class } => (which.index(running.len()), class),
+                        _ => (0, Class::Cancelled),
+                    };
+                    let (permit, admitted, start) = running.swap_remove(index);
+                    if matches!(step, Step::Drop) { drop(permit) } else { permit.record(class.into()) }
                     let took = SECOND * u32::try_from(now.saturating_sub(start)).unwrap();
                     let slow = config.slow_calls.is_some_and(|rule| took >= rule.longer_than);
                     model.finish(admitted, Ended { class, slow }, now);
                 }
-                Step::Finish { .. } => {}
                 Step::Set(to) | Step::Advance(to) => {
                     now = if matches!(step, Step::Set(_)) { to } else { now + to };
                     manual.set(Instant::ORIGIN + SECOND * u32::try_from(now).unwrap());
                 }
                 Step::Reset => {
                     breaker.reset();
-                    model.enter(State::Closed, 0, ChangeReason::Reset);
+                    model.enter(State::Closed, now, 0, ChangeReason::Reset);
+                    model.grown.clear();
+                }
+                Step::ForceOpen => {
+                    breaker.force_open();
+                    model.force(State::ForcedOpen, now);
+                }
+                Step::ForceClosed => {
+                    breaker.force_closed();
+                    model.force(State::ForcedClosed, now);
+                }
+                Step::Disable => {
+                    breaker.disable();
+                    model.force(State::Disabled, now);
+                }
+                Step::OpenFor(seconds) => {
+                    breaker.open_for(SECOND * u32::try_from(seconds).unwrap());
+                    model.leave(now);
+                    model.enter(State::Open, now, now + seconds, ChangeReason::ByHand);
+                }
+                Step::OpenUntil(until) => {
+                    let until_instant = SECOND * u32::try_from(until).unwrap();
+                    breaker.open_until(Instant::ORIGIN + until_instant);
+                    model.leave(now);
+                    model.enter(State::Open, now, until, ChangeReason::ByHand);
                 }
             }
             prop_assert_eq!(breaker.state(), model.state);
@@ -273,10 +398,12 @@ proptest! {
             );
             prop_assert_eq!((status.counts.total, status.counts.bad, status.counts.slow), expected);
             prop_assert_eq!(status.consecutive_failures, model.run);
+            let counters = (status.would_reject, status.cancelled);
+            prop_assert_eq!(counters, (model.would_reject, model.cancelled));
         }
         let mut reasons = Vec::new();
         while let Some(Delivery::Event(change)) = changes.try_next() {
-            reasons.push(change.reason);
+            reasons.push((change.to, change.reason));
         }
         prop_assert_eq!(reasons, model.changes);
     }

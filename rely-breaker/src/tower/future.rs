@@ -12,7 +12,8 @@ use crate::call::Running;
 pin_project! {
     /// The future of a [`BreakerService`](super::BreakerService).
     ///
-    /// Dropping it gives the permit back; a panic of the inner future counts as a failure.
+    /// Dropped before it is done, the call is [cancelled](crate::Cancelled); a panic of the inner
+    /// future counts as a failure.
     #[derive(Debug)]
     pub struct BreakerFuture<F, C, R> {
         #[pin]

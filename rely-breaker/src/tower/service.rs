@@ -1,6 +1,7 @@
 use core::task::{Context, Poll};
 
 use rely_core::classify::Classify;
+use rely_core::{Outcome, RejectedBy};
 use tower_service::Service;
 
 use super::{BreakerFuture, OnReject};
@@ -79,8 +80,8 @@ where
             Err(rejected) => return BreakerFuture::rejected(rejected, self.on_reject.clone()),
         };
         if !core::mem::take(&mut self.inner_ready) {
-            // The permit goes back without a word: nothing was tried.
-            drop(permit);
+            // Nothing was tried, so nothing was cancelled either.
+            permit.record(Outcome::rejected(RejectedBy::Breaker));
             let rejected = self.breaker.reject_inner_not_ready();
             return BreakerFuture::rejected(rejected, self.on_reject.clone());
         }

@@ -10,7 +10,7 @@ use tower::limit::ConcurrencyLimit;
 use tower::{BoxError, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_layer::Layer;
 
-use crate::{Breaker, BreakerError, Rejected, RejectedReason, State};
+use crate::{Breaker, BreakerError, Cancelled, Rejected, RejectedReason, State};
 
 fn breaker() -> (Breaker, ManualClock) {
     let (clock, manual) = Clock::manual();
@@ -158,6 +158,80 @@ fn dropped_calls_give_back_and_panics_count() {
     assert!(std::panic::catch_unwind(poll).is_err());
     drop(call);
     assert_eq!(breaker.state(), State::Open);
+}
+
+#[test]
+fn a_time_limit_outside_around_a_black_hole_trips_where_cancelled_calls_are_failures() {
+    for (cancelled, state) in
+        [(Cancelled::Neutral, State::Closed), (Cancelled::Failure, State::Open)]
+    {
+        let (clock, _) = Clock::manual();
+        let builder = Breaker::builder("queue").minimum_calls(3).cancelled(cancelled);
+        let breaker = builder.clock(clock).build().unwrap();
+        let hole = service_fn(|(): ()| pending::<Result<(), ()>>());
+        let mut service = breaker.layer().layer(hole);
+        let mut cx = Context::from_waker(Waker::noop());
+        for call in 0..3 {
+            assert_eq!(breaker.state(), State::Closed, "after {call} calls");
+            assert!(service.poll_ready(&mut cx).is_ready());
+            // As a limit outside does when its time is over.
+            let mut call = Box::pin(service.call(()));
+            assert!(call.as_mut().poll(&mut cx).is_pending());
+        }
+        assert_eq!((breaker.state(), breaker.status().cancelled), (state, 3));
+    }
+}
+
+#[test]
+fn a_call_that_the_inner_service_never_got_was_not_cancelled() {
+    let (clock, manual) = Clock::manual();
+    let builder = Breaker::builder("queue").minimum_calls(1).trials(1);
+    let breaker = builder.cancelled(Cancelled::Failure).clock(clock).build().unwrap();
+    let mut service = breaker.layer().layer(service_fn(|(): ()| ready(Ok::<_, ()>(7))));
+    let mut cx = Context::from_waker(Waker::noop());
+    trip(&breaker);
+    assert!(service.poll_ready(&mut cx).is_ready());
+    manual.advance(Duration::from_secs(30));
+    let error = futures::executor::block_on(service.call(())).unwrap_err();
+    assert_eq!(error.rejected().unwrap().reason, RejectedReason::InnerNotReady);
+    assert_eq!((breaker.state(), breaker.status().cancelled), (State::HalfOpen, 0));
+}
+
+#[test]
+fn in_shadow_the_inner_service_gets_every_call_and_says_itself_when_it_is_ready() {
+    let (clock, _) = Clock::manual();
+    let breaker = Breaker::builder("queue").minimum_calls(1).shadow(true).clock(clock);
+    let breaker = breaker.build().unwrap();
+    let (mut service, mut handle) =
+        tower_test::mock::spawn_with(|inner| breaker.layer().layer(inner));
+    trip(&breaker);
+    handle.allow(0);
+    assert_pending!(service.poll_ready());
+    handle.allow(1);
+    assert_ready_ok!(service.poll_ready());
+    let mut call = tokio_test::task::spawn(service.call("request"));
+    assert_pending!(call.poll());
+    let (_, reply) = futures::executor::block_on(handle.next_request()).unwrap();
+    reply.send_response("answer");
+    assert_eq!(assert_ready_ok!(call.poll()), "answer");
+    assert_eq!((breaker.status().would_reject, breaker.status().rejected), (1, 0));
+}
+
+#[test]
+fn forced_states_hold_behind_a_layer() {
+    let (breaker, _) = breaker();
+    let service = breaker.layer().layer(service_fn(|ok: bool| ready(ok.then_some(7).ok_or(()))));
+    let call = |ok| futures::executor::block_on(service.clone().oneshot(ok));
+    breaker.force_open();
+    let error = call(true).unwrap_err();
+    assert_eq!(error.rejected().unwrap().reason, RejectedReason::ForcedOpen);
+    for (command, counted) in [(Breaker::force_closed as fn(&Breaker), 3), (Breaker::disable, 0)] {
+        command(&breaker);
+        for _ in 0..3 {
+            assert_eq!(call(false), Err(BreakerError::Inner(())));
+        }
+        assert_eq!((call(true), breaker.status().counts.bad), (Ok(7), counted));
+    }
 }
 
 #[test]
