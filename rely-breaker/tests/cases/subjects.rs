@@ -332,7 +332,7 @@ impl Subject for Handle {
         while let Some(delivery) = self.subscriber.try_next() {
             match delivery {
                 Delivery::Event(change) => self.changes.push(*change),
-                other => panic!("{other:?}"),
+                Delivery::Lost(lost) => panic!("{lost} changes are missing"),
             }
         }
         let status = self.breaker.status();
