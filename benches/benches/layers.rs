@@ -5,20 +5,17 @@
 // The floor is what the operating system's clocks cost.
 #![allow(clippy::disallowed_methods)]
 
-use std::future::Future;
 use std::hint::black_box;
-use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use rely_benches::Case;
+use rely_benches::{Case, bare, drive, repeat};
 use rely_core::latency::{LatencyScale, LatencyWindow};
 use rely_core::window::{CountWindow, TimeWindow, WeightedWindow};
 use rely_core::{Clock, Instant, Meter, Outcome, Point, Weight};
-use tower::{Layer, Service, service_fn};
+use tower::Layer;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -30,37 +27,8 @@ fn main() -> ExitCode {
     rely_benches::main("layers", "bare/closed", &cases)
 }
 
-/// Runs a service so many times on this thread, with a waker that does nothing.
-fn drive<S>(service: &mut S, times: u64)
-where
-    S: Service<u64, Response = u64>,
-    S::Error: std::fmt::Debug,
-{
-    let mut cx = Context::from_waker(Waker::noop());
-    for n in 0..times {
-        assert!(matches!(service.poll_ready(&mut cx), Poll::Ready(Ok(()))));
-        let mut call = pin!(service.call(black_box(n)));
-        match call.as_mut().poll(&mut cx) {
-            Poll::Ready(result) => drop(black_box(result)),
-            Poll::Pending => unreachable!("the service answers at once"),
-        }
-    }
-}
-
-fn bare() -> impl Service<u64, Response = u64, Error = (), Future: Send> + Clone + Send {
-    service_fn(|n: u64| async move { Ok::<u64, ()>(black_box(n)) })
-}
-
 fn point(clock: Clock) -> Point {
     Meter::builder("bench").clock(clock).build().expect("the defaults are in range").point("bare")
-}
-
-fn repeat<T>(mut f: impl FnMut(u64) -> T + Send + 'static) -> impl FnMut(u64) + Send + 'static {
-    move |times| {
-        for n in 0..times {
-            black_box(f(n));
-        }
-    }
 }
 
 fn floors() -> Vec<Case> {

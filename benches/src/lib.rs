@@ -9,19 +9,23 @@
 //! - **Two threads** meet in cases made by [`Case::threads`]; only batches in which both provably ran
 //!   are kept.
 //! - **Instructions** come from callgrind, as the difference between a long and a short run, and
-//!   **allocations** from a counting allocator. Both are the same on every run, so limits are set on
-//!   them; nanoseconds are for reading, as a ratio to the bare service of the same run.
+//!   **allocations** from a counting allocator. Both are the same on every run, so they can have a
+//!   limit ([`Case::at_most`], [`Case::without_allocations`]) above which the bench fails;
+//!   nanoseconds are for reading, as a ratio to the bare service of the same run.
 //!
 //! It prints a table and writes `target/proof/bench-<name>.json`. Options: `--quick` (one process,
 //! short), `--only <text>` (cases whose name contains it), `--no-instructions`.
 
 mod case;
 mod child;
+mod drive;
+mod gate;
 mod proof;
 mod run;
 mod table;
 
 pub use case::Case;
+pub use drive::{bare, drive, drive_rejected, repeat};
 pub use proof::{Proof, Row};
 
 use std::process::ExitCode;

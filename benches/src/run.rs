@@ -48,24 +48,24 @@ pub(crate) fn all(
         println!("skipped: instructions (valgrind is not installed, or not wanted)");
     }
     let mut proof = Proof::new(format!("bench-{name}"));
+    let mut broken = Vec::new();
     for case in chosen {
         let mut row = Row::new(case.name());
         spread(&mut row, "ns", runs.iter().filter_map(|run| run.get(case.name()).copied()));
         let ratios = runs.iter().filter_map(|run| Some(run.get(case.name())? / run.get(bare)?));
         spread(&mut row, "ratio_to_bare", ratios);
-        if !case.is_threaded() {
-            let (allocs, bytes) = allocations(case);
-            row.set("allocs", allocs);
-            row.set("bytes", bytes);
-            if valgrind {
-                row.set("instructions", instructions(case)?);
-            }
+        let (allocs, bytes) = allocations(case);
+        row.set("allocs", allocs);
+        row.set("bytes", bytes);
+        if valgrind && case.counts_instructions() {
+            row.set("instructions", instructions(case)?);
         }
+        broken.extend(case.limits().broken_by(&row));
         proof.rows.push(row);
     }
     table::print(&proof);
     println!("written: {}", proof.write()?.display());
-    Ok(())
+    if broken.is_empty() { Ok(()) } else { Err(broken.join("\n").into()) }
 }
 
 /// The median of the runs under `field`, and where there are several, the lowest and the highest.
@@ -222,17 +222,18 @@ fn real_time() -> f64 {
     nanos(ClockId::Monotonic)
 }
 
-/// Allocations and bytes of one call, once the case is warm.
+/// Allocations and bytes of one call, once the case is warm; two threads' bodies in turn.
 fn allocations(case: &Case) -> (f64, f64) {
     const CALLS: u64 = 1_000;
-    let (mut allocs, mut bytes) = (0.0, 0.0);
+    let (mut calls, mut allocs, mut bytes) = (0, 0, 0);
     for mut body in case.bodies() {
         body(CALLS);
         let info = allocation_counter::measure(|| body(CALLS));
-        allocs += info.count_total as f64 / CALLS as f64;
-        bytes += info.bytes_total as f64 / CALLS as f64;
+        calls += CALLS;
+        allocs += info.count_total;
+        bytes += info.bytes_total;
     }
-    (allocs, bytes)
+    (allocs as f64 / calls as f64, bytes as f64 / calls as f64)
 }
 
 /// Instructions of one call: what a longer run takes more than a shorter one.
