@@ -234,6 +234,7 @@ impl Line {
                 Some(RejectedReason::Open) => "open",
                 Some(RejectedReason::TrialsTaken) => "trials_taken",
                 Some(RejectedReason::InnerNotReady) => "inner_not_ready",
+                Some(RejectedReason::ForcedOpen) => "forced_open",
                 other => panic!("{place}: {other:?}"),
             };
             assert_eq!(reason, because, "{place}");
@@ -256,6 +257,7 @@ fn name_of(reason: ChangeReason) -> &'static str {
         ChangeReason::TrialsFailed { .. } => "trials_failed",
         ChangeReason::TrialsTimedOut => "trials_timed_out",
         ChangeReason::Reset => "reset",
+        ChangeReason::ByHand => "by_hand",
         other => panic!("a case cannot name {other:?} yet"),
     }
 }

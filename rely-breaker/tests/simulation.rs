@@ -32,6 +32,7 @@ fn config() -> BreakerConfig {
         open_for: 30 * SEC,
         trials: 3,
         trial_limit: 60 * SEC,
+        ..BreakerConfig::default()
     }
 }
 

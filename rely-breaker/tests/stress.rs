@@ -217,7 +217,6 @@ fn ended(reason: ChangeReason) -> u32 {
 }
 
 #[test]
-#[ignore = "a late trial that waits for the lock meanwhile is not counted yet"]
 fn every_trial_that_ends_with_evidence_is_counted_or_late() {
     const ROUNDS: u64 = 10_000;
     let config = BreakerConfig { minimum_calls: 1, trials: 2, ..BreakerConfig::default() };

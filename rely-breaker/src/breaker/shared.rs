@@ -149,9 +149,12 @@ impl Shared {
 
     #[cold]
     fn trial_ended(&self, generation: u64, bad: bool, slow: bool) {
-        let is_late = self.word().generation() != generation || {
+        let now = self.clock.now();
+        let machine = lock(&self.machine);
+        // Looked at under the lock: another trial may decide while this one waits for it.
+        let is_late = machine.generation() != generation || {
             let event = Event::TrialEnded { generation, bad, slow };
-            let change = self.step(event, self.clock.now());
+            let change = self.step_locked(machine, event, now);
             change.is_some_and(|change| change.reason == ChangeReason::TrialsTimedOut)
         };
         if is_late {
