@@ -18,10 +18,10 @@ pub(crate) fn cases() -> Vec<Case> {
 
 fn layer() -> Vec<Case> {
     vec![
-        admitted("rely/closed-count-100", || service(&count(100))).at_most(208.0),
-        admitted("rely/closed-count-10000", || service(&count(10_000))).at_most(205.0),
-        admitted("rely/closed-slow-calls", || service(&slow())).at_most(281.0),
-        rejected("rely/open-reject", || service(&open())).at_most(242.0),
+        admitted("rely/closed-count-100", || service(&count(100))).at_most(197.0),
+        admitted("rely/closed-count-10000", || service(&count(10_000))).at_most(193.0),
+        admitted("rely/closed-slow-calls", || service(&slow())).at_most(271.0),
+        rejected("rely/open-reject", || service(&open())).at_most(240.0),
         shared("rely/two-threads", || service(&count(100))),
     ]
 }
@@ -34,14 +34,14 @@ fn handle() -> Vec<Case> {
         }
     };
     vec![
-        Case::new("rely-sync/closed-count-100", closed(|| count(100))).at_most(130.0),
-        Case::new("rely-sync/closed-count-10000", closed(|| count(10_000))).at_most(127.0),
-        Case::new("rely-sync/closed-slow-calls", closed(slow)).at_most(201.0),
+        Case::new("rely-sync/closed-count-100", closed(|| count(100))).at_most(142.0),
+        Case::new("rely-sync/closed-count-10000", closed(|| count(10_000))).at_most(139.0),
+        Case::new("rely-sync/closed-slow-calls", closed(slow)).at_most(210.0),
         Case::new("rely-sync/open-reject", || {
             let breaker = open();
             repeat(move |n| call(&breaker, n).expect_err("open"))
         })
-        .at_most(138.0),
+        .at_most(130.0),
         Case::threads("rely-sync/two-threads", || {
             let breaker = count(100);
             [(); 2].map(|()| {
