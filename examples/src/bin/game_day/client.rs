@@ -131,6 +131,10 @@ impl FirstBad {
         (nanos > 0).then(|| Instant::from_nanos(nanos))
     }
 
+    pub(crate) fn forget(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+
     fn set(&self, now: Instant) {
         let (ok, err) = (Ordering::Relaxed, Ordering::Relaxed);
         // Only the first one finds a zero.

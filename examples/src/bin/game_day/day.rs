@@ -29,11 +29,17 @@ use crate::journal::{Act, Journal, Share, Sum};
 use crate::load::{self, Count, Customer, OBJECTIVE, Pattern};
 use crate::notes::Notes;
 use crate::screen::Screen;
+use crate::standstill::Standstill;
 use crate::watch::{self, QueueDriver, QueueWatch};
 use crate::world::{Laws, World};
 
 /// How often everything is looked at.
 const SAMPLE: Duration = Duration::from_millis(100);
+/// How often an act is played again that did not hold while the machine stood still so long in all.
+const AGAIN: u32 = 2;
+const DISTURBED: Duration = Duration::from_millis(250);
+/// Before that: long enough for the signals to forget.
+const CALM: Duration = Duration::from_secs(3);
 /// An order that has no answer so long after the last was placed will not have one.
 const LAST_ANSWER: Duration = Duration::from_secs(10);
 /// What is noted when the evidence is against the candidate.
@@ -77,6 +83,7 @@ pub(crate) struct Day {
     /// Somebody wants the day to end. Kept until it is looked at.
     interrupt: Arc<Notify>,
     screen: Screen,
+    standstill: Standstill,
     before: [Count; 2],
     candidate: look::Attempts,
     journal: Journal,
@@ -176,6 +183,7 @@ impl Day {
             tasks: JoinSet::new(),
             interrupt,
             screen: Screen::new(),
+            standstill: Standstill::default(),
             before: Default::default(),
             candidate: look::Attempts::default(),
             journal,
@@ -188,12 +196,27 @@ impl Day {
         matches!(self.sabotage, Some(kind) if kind as u8 == sabotage as u8)
     }
 
-    /// Plays the acts until one does not hold or somebody interrupts.
+    /// Plays the acts until one does not hold or somebody interrupts. One that did not hold while the
+    /// machine itself stood still has shown nothing, and is played again.
     pub(crate) async fn play(mut self) -> Result<Journal, BoxError> {
         self.begin()?;
         for act in [acts::steady, acts::brownout, acts::zone, acts::canary, acts::drift] {
-            let plan = act(&self)?;
-            let act = self.perform(plan).await?;
+            let mut again = AGAIN;
+            let act = loop {
+                let lost = self.standstill.lost();
+                let plan = act(&self)?;
+                let act = self.perform(plan).await?;
+                let lost = self.standstill.lost() - lost;
+                if act.held() || self.journal.interrupted || lost < DISTURBED || again == 0 {
+                    break act;
+                }
+                again -= 1;
+                let (name, lost) = (&act.name, lost.as_secs_f64());
+                let text = format!("{name} again: the machine stood still for {lost:.1} s");
+                self.notes.note("day", text.as_str(), "warning");
+                self.say(&text);
+                self.clock.sleep(CALM).await;
+            };
             let held = act.held();
             self.journal.acts.push(act);
             if !held || self.journal.interrupted {
@@ -215,6 +238,7 @@ impl Day {
     /// Starts what goes on all day.
     fn begin(&mut self) -> Result<(), BoxError> {
         let clock = || self.clock.clone();
+        self.tasks.spawn(self.standstill.clone().watch(clock()));
         let customers = [Arc::clone(&self.naive), Arc::clone(&self.protected)];
         self.tasks.spawn(load::run(customers, self.pace.rate, clock(), Arc::clone(&self.pattern)));
         if !self.is(Sabotage::DetectorOff) {

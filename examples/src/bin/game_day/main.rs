@@ -15,7 +15,8 @@
 //!
 //! It prints what happens and a table, and writes `target/game-day/report.html` and `journal.json`
 //! (see [`journal`]). An act that does not hold ends the day: there is nothing to learn from breaking
-//! what does not behave.
+//! what does not behave. Only an act that did not hold while the machine itself stood still, as
+//! virtual ones do, is played again, at most twice.
 //!
 //! | exit code | meaning |
 //! |---|---|
@@ -42,6 +43,7 @@ mod page;
 mod queue;
 mod replica;
 mod screen;
+mod standstill;
 mod table;
 mod watch;
 mod world;

@@ -23,7 +23,7 @@ use crate::world::World;
 /// How often the queue is probed.
 const PROBE_EVERY: Duration = Duration::from_millis(20);
 /// A probe without an answer until then counts as one that took so long.
-const PROBE_LIMIT: Duration = Duration::from_millis(100);
+const PROBE_LIMIT: Duration = Duration::from_millis(300);
 /// A replica that does not say until then what it runs has not said it.
 const ASK_LIMIT: Duration = Duration::from_millis(500);
 /// How often the detector is told what the probes measured.
@@ -68,7 +68,7 @@ pub(crate) async fn probe(port: u16, probes: Point) {
                 }
                 () = clock.sleep(PROBE_LIMIT) => (Outcome::FAILURE, PROBE_LIMIT),
             };
-            probes.record(outcome, latency);
+            probes.record(outcome, latency.min(PROBE_LIMIT));
         });
     }
 }

@@ -16,7 +16,7 @@ use crate::queue::Queue;
 /// How much later an answer of the queue would be; those that are held when a spike ends are let go.
 const SLOWER: Duration = Duration::from_secs(5);
 /// From the first spike to the alarm.
-const NOTICED: Duration = Duration::from_millis(1500);
+const NOTICED: Duration = Duration::from_secs(2);
 /// What retries may add to the requests that the protected client makes of its orders.
 const BUDGET: f64 = 1.25;
 
