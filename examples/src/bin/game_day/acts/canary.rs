@@ -40,6 +40,7 @@ pub(crate) fn canary(day: &Day) -> Result<Plan, BoxError> {
     route.first_bad.forget();
     if matches!(day.releases.standing(&v2.digest()), Some(Standing::Bad { .. })) {
         day.releases.pardon(&v2.digest(), "what showed it to be bad was no fair trial")?;
+        route.breaker.reset();
     }
     let (notes, since, first_bad) = (day.notes.clone(), day.notes.now(), route.first_bad.clone());
     let bad = move || first_bad.get().map(|at| notes.seconds(at)).filter(|at| *at >= since);

@@ -66,9 +66,13 @@ impl Day {
             ("v2 against v1", self.judge.verdict(now)),
             ("drift", self.drift.verdict(now)),
         ];
-        let [.., (_, candidate), _] = &verdicts;
+        let [.., (candidate_name, candidate), _] = &verdicts;
         let is_bad = candidate.level_at(now) == Level::Unhealthy;
-        if is_bad && self.notes.first(0.0, "rollout", LOOKS_BAD).is_none() {
+        let last = self.journal.samples.last();
+        let was_bad = last
+            .and_then(|last| last.verdicts.get(*candidate_name))
+            .is_some_and(|level| level == Level::Unhealthy.as_str());
+        if is_bad && !was_bad {
             self.notes.note_at(now, "rollout", LOOKS_BAD, "warning");
         }
         for (name, verdict) in verdicts {
