@@ -11,6 +11,7 @@ use super::queue::{Queue, TimerId};
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod os {
     use core::time::Duration;
+    use std::sync::OnceLock;
 
     use rustix::time::{ClockId, Timespec, clock_getres, clock_gettime};
 
@@ -31,7 +32,10 @@ mod os {
     }
 
     pub(in crate::clock) fn coarse_resolution() -> Duration {
-        Duration::from_nanos(nanos(clock_getres(ClockId::MonotonicCoarse)))
+        static RESOLUTION: OnceLock<Duration> = OnceLock::new();
+        // It is the kernel's tick, and stays so.
+        let ask = || Duration::from_nanos(nanos(clock_getres(ClockId::MonotonicCoarse)));
+        *RESOLUTION.get_or_init(ask)
     }
 }
 

@@ -47,9 +47,9 @@
 //! # What runs under a lock
 //!
 //! Constructors and destructors of keys and values run outside of every lock and may use the
-//! registry, as may the closure of [`Keyed::retain`]. `Eq` of the key and the `busy` question run
-//! under the lock of a shard: they must be quick and must not use the registry. A panic in any of
-//! them leaves the registry as it was.
+//! registry, as may the closure of [`Keyed::retain`]. `Eq` of the key, the `busy` question and the
+//! closure of [`Keyed::read`] run under the lock of a shard: they must be quick and must not use the
+//! registry. A panic in any of them leaves the registry as it was.
 
 mod builder;
 mod config;
@@ -219,6 +219,25 @@ where
         let node = inner.shard(hash).find(hash, key)?;
         node.touch(now, inner.rules.grain);
         Some(Entry(node))
+    }
+
+    /// What `read` makes of the value of `key`, whose idle time begins anew.
+    ///
+    /// For values that are handles themselves: a clone of one that is taken in `read` saves the count
+    /// of an [`Entry`]. It does not keep the entry from going; the `busy` question has to. `read` runs
+    /// under the lock of a shard: it must be quick and must not use the registry.
+    #[inline]
+    pub fn read<Q, R>(&self, key: &Q, now: Instant, read: impl FnOnce(&V) -> R) -> Option<R>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let inner = &*self.inner;
+        let hash = inner.hasher.hash_one(key);
+        inner.shard(hash).read(hash, key, |node| {
+            node.touch(now, inner.rules.grain);
+            read(&node.value)
+        })
     }
 
     /// The entry of `key`; if there is none, one with a value from `make` and an owned `key`.

@@ -78,8 +78,22 @@ impl<K, V> Shard<K, V> {
         K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
+        self.read(hash, key, Arc::clone)
+    }
+
+    #[inline]
+    pub(super) fn read<Q, R>(
+        &self,
+        hash: u64,
+        key: &Q,
+        read: impl FnOnce(&Arc<Node<K, V>>) -> R,
+    ) -> Option<R>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
         let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
-        table.slots.find(hash, |slot| slot.is(hash, key)).map(|slot| Arc::clone(&slot.node))
+        table.slots.find(hash, |slot| slot.is(hash, key)).map(|slot| read(&slot.node))
     }
 
     /// Inserts `node` unless the key is there already, in which case its node is returned.

@@ -279,6 +279,19 @@ fn a_destructor_may_use_the_registry() {
 }
 
 #[test]
+fn a_value_is_read_in_place_and_its_idle_time_begins_anew() {
+    let registry = registry(10, 2);
+    assert_eq!(registry.read(&1, at(0), |value: &u32| *value), None);
+    registry.get_or_insert_with(&1, at(0), || 10).unwrap();
+    registry.get_or_insert_with(&2, at(0), || 20).unwrap();
+    assert_eq!(registry.read(&1, at(GOES - 1), |value| value + 1), Some(11));
+    assert_eq!((registry.sweep(at(GOES)), registry.len()), (1, 1));
+    let panicked = catch_unwind(AssertUnwindSafe(|| registry.read(&1, at(0), |_| panic!("read"))));
+    assert!(panicked.is_err());
+    assert_eq!(registry.read(&1, at(0), |value| *value), Some(10));
+}
+
+#[test]
 fn removal_detaches_what_is_in_use() {
     let registry = registry(10, 2);
     let held = registry.get_or_insert_with(&1, at(0), || 1).unwrap();

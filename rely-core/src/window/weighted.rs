@@ -3,13 +3,15 @@
 use core::fmt;
 
 use super::Counts;
-use super::count::{Tickets, check_calls};
+use super::count::check_calls;
 use super::divide::Divider;
+use super::tickets::Tickets;
 use crate::sync::{AtomicI64, AtomicU64, Ordering};
 use crate::{ConfigError, Weight};
 
 /// A slot: 44 bits of lap, two of answers, two spare, 16 of weight.
 const LAP_SHIFT: u32 = 20;
+const WEIGHT_MASK: u64 = BAD - 1;
 const BAD: u64 = 1 << 16;
 const SLOW: u64 = 1 << 17;
 const LAP_MASK: u64 = u64::MAX >> LAP_SHIFT;
@@ -40,6 +42,10 @@ pub struct WeightedWindow {
     total: AtomicI64,
     bad: AtomicI64,
     slow: AtomicI64,
+    /// Weights since the window was made.
+    ever_total: AtomicU64,
+    ever_bad: AtomicU64,
+    ever_slow: AtomicU64,
 }
 
 impl WeightedWindow {
@@ -57,7 +63,16 @@ impl WeightedWindow {
             total: AtomicI64::new(0),
             bad: AtomicI64::new(0),
             slow: AtomicI64::new(0),
+            ever_total: AtomicU64::new(0),
+            ever_bad: AtomicU64::new(0),
+            ever_slow: AtomicU64::new(0),
         })
+    }
+
+    /// The same window, empty, in another epoch than the first: for one that takes over from another.
+    #[must_use]
+    pub fn starting_at(self, epoch: u16) -> Self {
+        Self { tickets: Tickets::starting_at(epoch), ..self }
     }
 
     /// How many calls the window holds at most.
@@ -78,22 +93,32 @@ impl WeightedWindow {
     pub fn record(&self, epoch: u16, weight: Weight, bad: bool, slow: bool) -> Option<u64> {
         let ticket = self.tickets.take(epoch)?;
         let answers = if bad { BAD } else { 0 } | if slow { SLOW } else { 0 };
-        if self.place(ticket, u64::from(weight.get()) | answers)
-            && self.tickets.is_before_epoch(ticket)
-        {
+        let weight = u64::from(weight.get());
+        self.ever_total.fetch_add(weight, Ordering::Relaxed);
+        for (ever, yes) in [(&self.ever_bad, bad), (&self.ever_slow, slow)] {
+            if yes {
+                ever.fetch_add(weight, Ordering::Relaxed);
+            }
+        }
+        if self.place(ticket, weight | answers) && self.tickets.is_before_epoch(ticket) {
             // A reset went past this call between its two steps.
             self.place(ticket, 0);
         }
         Some(self.tickets.number(ticket, epoch))
     }
 
-    /// Puts a call into its slot and what it replaces out of the sums; `false` if it comes too late.
+    /// Where a call goes, and in which lap.
     #[allow(clippy::cast_possible_truncation)] // a remainder of the length of a slice
-    fn place(&self, ticket: u64, call: u64) -> bool {
+    fn slot(&self, ticket: u64) -> (&AtomicU64, u64) {
         // Laps count from one: a slot that was never used is of lap zero.
         let quotient = self.by_calls.divide(ticket);
-        let lap = (quotient + 1) & LAP_MASK;
         let slot = &self.slots[(ticket - quotient * self.calls) as usize];
+        (slot, (quotient + 1) & LAP_MASK)
+    }
+
+    /// Puts a call into its slot and what it replaces out of the sums; `false` if it comes too late.
+    fn place(&self, ticket: u64, call: u64) -> bool {
+        let (slot, lap) = self.slot(ticket);
         let next = lap << LAP_SHIFT | call;
         let mut now = slot.load(Ordering::Acquire);
         loop {
@@ -106,11 +131,14 @@ impl WeightedWindow {
                 Err(changed) => now = changed,
             }
         }
-        let weight = |word: u64| i64::try_from(word & 0xFFFF).unwrap_or(0);
+        let weight = |word: u64| i64::try_from(word & WEIGHT_MASK).unwrap_or(0);
         let part = |word: u64, mark: u64| if word & mark != 0 { weight(word) } else { 0 };
-        self.total.fetch_add(weight(next) - weight(now), Ordering::Relaxed);
-        for (sum, mark) in [(&self.bad, BAD), (&self.slow, SLOW)] {
-            let change = part(next, mark) - part(now, mark);
+        for (sum, change) in [
+            (&self.total, weight(next) - weight(now)),
+            (&self.bad, part(next, BAD) - part(now, BAD)),
+            (&self.slow, part(next, SLOW) - part(now, SLOW)),
+        ] {
+            // Most calls replace one like them.
             if change != 0 {
                 sum.fetch_add(change, Ordering::Relaxed);
             }
@@ -124,6 +152,33 @@ impl WeightedWindow {
         let sum = |sum: &AtomicI64| u64::try_from(sum.load(Ordering::Acquire)).unwrap_or(0);
         let total = sum(&self.total);
         Counts { total, bad: sum(&self.bad).min(total), slow: sum(&self.slow).min(total) }
+    }
+
+    /// The weights that were taken in since the window was made, in every epoch.
+    #[must_use]
+    pub fn lifetime(&self) -> Counts {
+        let (bad, slow) = (&self.ever_bad, &self.ever_slow);
+        let [bad, slow] = [bad, slow].map(|ever| ever.load(Ordering::Acquire));
+        Counts { total: self.ever_total.load(Ordering::Acquire), bad, slow }
+    }
+
+    /// The weight of each call in the window, whether it was bad, and whether slow, the oldest first.
+    ///
+    /// Recording them in this order makes a window that holds the same. It takes time in proportion to
+    /// the size, and allocates.
+    #[must_use]
+    pub fn calls_in_order(&self) -> Vec<(Weight, bool, bool)> {
+        let tickets = self.tickets.in_window(self.calls);
+        tickets.filter_map(|ticket| self.held(ticket)).collect()
+    }
+
+    /// The call with a ticket of the window, unless its thread has yet to put it there.
+    fn held(&self, ticket: u64) -> Option<(Weight, bool, bool)> {
+        let (slot, lap) = self.slot(ticket);
+        let word = slot.load(Ordering::Acquire);
+        let weight = u16::try_from(word & WEIGHT_MASK).ok().filter(|weight| *weight > 0)?;
+        let mark = |mark| word & mark != 0;
+        (word >> LAP_SHIFT == lap).then(|| (Weight::new(weight), mark(BAD), mark(SLOW)))
     }
 
     /// Empties the window and begins the next epoch, which it returns.
