@@ -5,7 +5,7 @@ use core::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 use rely_core::Outcome;
 
-use crate::{Breaker, BreakerError, Permit};
+use crate::{Breaker, BreakerError, OwnedPermit};
 
 pin_project! {
     /// The future of [`Breaker::call`].
@@ -24,7 +24,7 @@ pin_project! {
 
 impl<F> Call<F> {
     pub(crate) const fn new(breaker: Breaker, inner: F) -> Self {
-        Self { breaker: Some(breaker), permit: Running::new(None), inner }
+        Self { breaker: Some(breaker), permit: Running::none(), inner }
     }
 }
 
@@ -37,7 +37,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         if let Some(breaker) = this.breaker {
-            *this.permit = Running::new(Some(breaker.acquire()?));
+            *this.permit = Running::new(breaker.acquire_owned()?);
             *this.breaker = None;
         }
         let inner = this.inner;
@@ -47,37 +47,62 @@ where
     }
 }
 
+/// What a permit is to a future: something to be told once what became of the call.
+pub(crate) trait Tell {
+    fn tell(self, outcome: Outcome);
+}
+
+impl Tell for OwnedPermit {
+    #[inline(always)]
+    fn tell(self, outcome: Outcome) {
+        self.record(outcome);
+    }
+}
+
 /// A permit while the code that it admitted runs; a panic of that code is a failure, and one of other
 /// code on the thread is not.
 #[derive(Debug)]
-pub(crate) struct Running {
-    permit: Option<Permit>,
-    inside: bool,
-}
+pub(crate) struct Running<P: Tell = OwnedPermit>(Option<P>);
 
-impl Running {
-    pub(crate) const fn new(permit: Option<Permit>) -> Self {
-        Self { permit, inside: false }
+impl<P: Tell> Running<P> {
+    /// Nothing runs yet.
+    pub(crate) const fn none() -> Self {
+        Self(None)
     }
 
-    #[inline]
+    #[inline(always)]
+    pub(crate) const fn new(permit: P) -> Self {
+        Self(Some(permit))
+    }
+
+    #[inline(always)]
     pub(crate) fn run<T>(&mut self, code: impl FnOnce() -> T) -> T {
-        self.inside = true;
+        // Looked at when the code panics, and never else: what follows the rule costs nothing.
+        let inside = Inside(self);
         let result = code();
-        self.inside = false;
+        core::mem::forget(inside);
         result
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn finish(&mut self, outcome: Outcome) {
-        if let Some(permit) = self.permit.take() {
-            permit.record(outcome);
+        if let Some(permit) = self.0.take() {
+            permit.tell(outcome);
         }
     }
 }
 
-impl Drop for Running {
+impl<P: Tell> Drop for Running<P> {
+    #[inline]
     fn drop(&mut self) {
-        self.finish(if self.inside { Outcome::FAILURE } else { Outcome::CANCELLED });
+        self.finish(Outcome::CANCELLED);
+    }
+}
+
+struct Inside<'a, P: Tell>(&'a mut Running<P>);
+
+impl<P: Tell> Drop for Inside<'_, P> {
+    fn drop(&mut self) {
+        self.0.finish(Outcome::FAILURE);
     }
 }

@@ -3,7 +3,7 @@ use core::time::Duration;
 use std::error::Error;
 use std::sync::Arc;
 
-use rely_core::{Refusal, RejectedBy};
+use rely_core::{Ratio, Refusal, RejectedBy};
 
 use crate::State;
 
@@ -16,7 +16,8 @@ use crate::State;
 pub struct Rejected {
     /// The breaker's name.
     pub name: Arc<str>,
-    /// The state that the breaker was in.
+    /// The state that the breaker was in. A throttle has no other than closed: calls go through and
+    /// are counted, and chance rejects a share of them.
     pub state: State,
     /// Why it rejected.
     pub reason: RejectedReason,
@@ -48,23 +49,39 @@ pub enum RejectedReason {
     ForcedOpen,
     /// It is half-open, and all its trial calls are under way.
     TrialsTaken,
+    /// It is ramping, and the call is not one of the share that it lets through.
+    Ramping,
     /// It was open when the service was polled ready, so the inner service was not asked; since then
-    /// it has let calls through again. Trying again at once is right.
+    /// it has let calls through again. Trying again at once is right. Only with a layer that makes
+    /// [no clones](crate::BreakerLayer::without_clone).
     InnerNotReady,
+    /// It is a throttle, and chance decided; to try again at once defeats it.
+    Throttled {
+        /// The share of calls that it rejects.
+        share: Ratio,
+    },
+    /// A registry of breakers has no room for the call's key, and was told to refuse such calls. There
+    /// is no breaker: the name is the registry's, and the state reads as open.
+    RegistryFull,
 }
 
 impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "circuit breaker {} ", self.name)?;
+        let throttled = matches!(self.reason, RejectedReason::Throttled { .. });
+        let what = if throttled { "throttle" } else { "circuit breaker" };
+        write!(f, "{what} {} ", self.name)?;
         match self.reason {
             RejectedReason::Open => f.write_str("is open")?,
             RejectedReason::ForcedOpen => f.write_str("is forced open")?,
+            RejectedReason::RegistryFull => f.write_str("has no room for another key")?,
             RejectedReason::TrialsTaken => f.write_str("is half-open and all trials are taken")?,
+            RejectedReason::Ramping => f.write_str("lets only a share of the calls through")?,
             RejectedReason::InnerNotReady => {
                 return f.write_str(
                     "lets calls through again, its service is not ready yet, retry now",
                 );
             }
+            RejectedReason::Throttled { share } => write!(f, "rejects {share} of such calls")?,
         }
         match self.retry_after {
             Some(wait) => write!(f, ", retry in {wait:?}"),

@@ -7,9 +7,12 @@ use core::num::NonZeroUsize;
 use core::time::Duration;
 use std::collections::BinaryHeap;
 
-use rely_breaker::{Breaker, BreakerConfig, Change, Permit, SlowCalls, State};
+use rely_breaker::{
+    Breaker, BreakerConfig, Change, ChangeReason, OwnedPermit, Ramp, SlowCalls, State, Window,
+};
 use rely_core::event::Delivery;
 use rely_core::rng::Rng;
+use rely_core::window::TimeWindowConfig;
 use rely_core::{Clock, Instant, ManualClock, Outcome, Ratio, RejectedBy, Subscriber};
 
 const MS: Duration = Duration::from_millis(1);
@@ -25,15 +28,23 @@ fn config() -> BreakerConfig {
         slow_calls: Some(SlowCalls {
             longer_than: 2 * SEC,
             rate: Ratio::from_ppm_clamped(800_000),
+            in_flight: false,
         }),
         consecutive_failures: Some(10),
-        window_calls: 50,
+        window: Window::Calls(50),
         minimum_calls: 20,
         open_for: 30 * SEC,
         trials: 3,
         trial_limit: 60 * SEC,
         ..BreakerConfig::default()
     }
+}
+
+/// The same over a window of time, and with a ramp after the trials.
+fn with_ramp() -> BreakerConfig {
+    let config = config();
+    let window = TimeWindowConfig { span: 60 * SEC, ..TimeWindowConfig::default() };
+    BreakerConfig { window: Window::Time(window), ramp: Some(Ramp::default()), ..config }
 }
 
 /// How the dependency is for a while.
@@ -115,7 +126,7 @@ struct Running {
     ends: Instant,
     number: u64,
     outcome: Option<Outcome>,
-    permit: Permit,
+    permit: OwnedPermit,
 }
 
 impl PartialEq for Running {
@@ -139,6 +150,9 @@ impl Ord for Running {
 }
 
 struct World {
+    config: BreakerConfig,
+    /// Whether a driver moves the breaker.
+    driven: bool,
     breaker: Breaker,
     manual: ManualClock,
     subscriber: Subscriber<Change>,
@@ -148,29 +162,47 @@ struct World {
 }
 
 impl World {
-    fn new() -> Self {
+    fn new(config: BreakerConfig, driven: bool) -> Self {
         let (clock, manual) = Clock::manual();
-        let breaker = Breaker::builder("flaky").config(config()).clock(clock).build().unwrap();
+        let builder = Breaker::builder("flaky").config(config.clone());
+        let breaker = builder.clock(clock).build().unwrap();
         let subscriber = breaker.subscribe(NonZeroUsize::new(1024).unwrap());
         let (changes, running) = (Vec::new(), BinaryHeap::new());
-        Self { breaker, manual, subscriber, changes, running, books: Books::default() }
+        let books = Books::default();
+        Self { config, driven, breaker, manual, subscriber, changes, running, books }
     }
 
     /// Lets the calls end that are due by `now`, and sets the clock to it.
     fn advance(&mut self, now: Instant) {
         while self.running.peek().is_some_and(|next| next.0.ends <= now) {
             let Reverse(call) = self.running.pop().unwrap();
+            self.drive(call.ends);
             self.manual.set(call.ends);
             self.end(call);
         }
+        self.drive(now);
         self.manual.set(now);
+    }
+
+    /// Lets the driver do what is due by `now`, each at its time.
+    fn drive(&mut self, now: Instant) {
+        if !self.driven {
+            return;
+        }
+        while let Some(next) = self.breaker.tick().filter(|next| *next <= now) {
+            self.manual.set(next);
+        }
+    }
+
+    fn generation(&self) -> u64 {
+        self.changes.last().map_or(0, |last| last.generation)
     }
 
     fn end(&mut self, Running { ends, outcome, permit, .. }: Running) {
         self.read_changes();
-        let is_late = permit.generation() != self.changes.len() as u64
-            || permit.is_trial()
-                && self.changes.last().is_some_and(|last| ends >= last.at + config().trial_limit);
+        let limit = self.config.trial_limit;
+        let is_late = permit.generation() != self.generation()
+            || permit.is_trial() && self.changes.last().is_some_and(|last| ends >= last.at + limit);
         let books = &mut self.books;
         let Some(outcome) = outcome else {
             books.cancelled += 1;
@@ -190,7 +222,7 @@ impl World {
         // Drawn in any case, so that the dependency does not depend on the breaker.
         let (latency, outcome) = answer(mood, rng);
         let sick = u64::from(mood != Mood::Healthy);
-        match self.breaker.acquire() {
+        match self.breaker.acquire_owned() {
             Ok(permit) => {
                 self.books.admitted += 1;
                 self.books.sick.0 += sick;
@@ -224,9 +256,11 @@ impl World {
         assert_eq!(asked, admitted + rejected);
         assert_eq!(admitted, success + failure + ignored + cancelled + late + in_flight);
         let status = self.breaker.status();
+        let theirs = [status.succeeded, status.failed, status.ignored, status.cancelled];
+        assert_eq!(theirs, [success, failure, ignored, cancelled]);
         assert_eq!((status.rejected, status.late), (rejected, late));
         self.read_changes();
-        assert_eq!(status.generation, self.changes.len() as u64);
+        assert_eq!(status.generation, self.generation());
     }
 }
 
@@ -239,15 +273,18 @@ struct Run {
 }
 
 /// A call a second by day, one in four seconds by night.
-fn simulate(seed: u64, time: Duration) -> Run {
+fn simulate(seed: u64, time: Duration, config: &BreakerConfig, driven: bool) -> Run {
     let rng = Rng::seeded(seed);
     let (mut traffic, mut answers) = (rng.fork("traffic"), rng.fork("answers"));
     let moods = moods(time, &mut rng.fork("moods"));
-    let mut world = World::new();
+    let mut world = World::new(config.clone(), driven);
     let (mut now, mut hour) = (Instant::ORIGIN, Instant::ORIGIN);
     // A breaker cannot know at once that the dependency is well again: this long it may take, and
     // as long again where a call from the bad time still decides.
-    let healing = 2 * (config().open_for + config().trial_limit);
+    let ramp = config.ramp.as_ref();
+    let ramp: Duration =
+        ramp.iter().flat_map(|ramp| ramp.stages.iter().map(|_| ramp.stage_for)).sum();
+    let healing = 2 * (config.open_for + config.trial_limit + ramp);
     let mut begun = Instant::ORIGIN;
     for &(end, mood) in &moods {
         while now < end {
@@ -275,7 +312,7 @@ fn simulate(seed: u64, time: Duration) -> Run {
 
 #[test]
 fn a_month_with_a_flapping_dependency() {
-    let Run { books, changes, moods, breaker, manual } = simulate(7, 30 * DAY);
+    let Run { books, changes, moods, breaker, manual } = simulate(7, 30 * DAY, &config(), false);
     let sick_times = moods.iter().filter(|(_, mood)| *mood != Mood::Healthy).count();
     assert!(sick_times > 100 && changes.len() > 1000, "{sick_times}, {}", changes.len());
     for count in [books.success, books.failure, books.ignored, books.cancelled, books.late] {
@@ -306,16 +343,64 @@ fn a_month_with_a_flapping_dependency() {
 
     // All permits came back: the next half-open state has its trials, all of them and no more.
     breaker.reset();
-    (0..50).for_each(|_| drop(breaker.acquire().map(Permit::failure)));
+    (0..50).for_each(|_| drop(breaker.acquire_owned().map(OwnedPermit::failure)));
     manual.advance(config().open_for);
-    let trials: Vec<_> = (0..4).map_while(|_| breaker.acquire().ok()).collect();
+    let trials: Vec<_> = (0..4).map_while(|_| breaker.acquire_owned().ok()).collect();
     assert_eq!(trials.len(), 3);
 }
 
 #[test]
 fn the_same_seed_is_the_same_time_and_another_is_not() {
-    let (one, again, other) = (simulate(11, 3 * DAY), simulate(11, 3 * DAY), simulate(12, 3 * DAY));
+    let simulate = |seed| simulate(seed, 3 * DAY, &config(), false);
+    let (one, again, other) = (simulate(11), simulate(11), simulate(12));
     assert_eq!(one.books, again.books);
     assert_eq!(one.changes, again.changes);
     assert_ne!(one.books.digest, other.books.digest);
+}
+
+#[test]
+fn a_month_with_a_driver_a_ramp_and_a_window_of_time() {
+    let config = with_ramp();
+    let ramp = config.ramp.clone().unwrap();
+    let Run { books, changes, moods, .. } = simulate(21, 30 * DAY, &config, true);
+    for count in [books.success, books.failure, books.ignored, books.cancelled, books.late] {
+        assert!(count > 100, "{books:?}");
+    }
+    let (admitted, rejected) = books.sick;
+    assert!(5 * admitted < rejected, "{books:?}");
+
+    // The driver let nothing wait for a call: what time does, it did on time.
+    let mut before: Option<Change> = None;
+    let (mut steps_back, mut opened_in_ramp, mut closed) = (0, 0, 0);
+    for change in changes {
+        let lasted = before.map(|before| change.at - before.at);
+        let due = match (change.from, change.reason) {
+            (_, ChangeReason::OpenTimeOver) => Some(config.open_for),
+            (_, ChangeReason::TrialsTimedOut) => Some(config.trial_limit),
+            (_, ChangeReason::RampStage { .. } | ChangeReason::RampOver) => Some(ramp.stage_for),
+            _ => None,
+        };
+        assert!(due.is_none() || lasted == due, "{change:?} after {lasted:?}");
+        match (change.from, change.to, change.reason) {
+            (State::Ramping, State::Ramping, ChangeReason::Tripped(_)) => steps_back += 1,
+            (State::Ramping, State::Open, ChangeReason::Tripped(_)) => opened_in_ramp += 1,
+            (from, State::Closed, reason) => {
+                assert_eq!((from, reason), (State::Ramping, ChangeReason::RampOver));
+                closed += 1;
+            }
+            _ => {}
+        }
+        before = Some(change);
+    }
+    let sick_times = moods.iter().filter(|(_, mood)| *mood != Mood::Healthy).count();
+    assert!(closed > sick_times / 2 && steps_back + opened_in_ramp > 0, "{closed} {steps_back}");
+}
+
+#[test]
+fn calls_that_hang_are_seen_before_they_end() {
+    let (plain, mut early) = (config(), config());
+    early.slow_calls = early.slow_calls.map(|rule| SlowCalls { in_flight: true, ..rule });
+    let let_through = |config: &BreakerConfig| simulate(31, 5 * DAY, config, false).books.sick.0;
+    let (late, early) = (let_through(&plain), let_through(&early));
+    assert!(early < late, "{early} calls of the sick times, {late} without");
 }

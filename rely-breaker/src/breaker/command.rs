@@ -49,7 +49,7 @@ impl Breaker {
     /// Opens for `time` from now on, whatever the state; then it is half-open, as after a trip.
     /// Zero is half-open at once.
     pub fn open_for(&self, time: Duration) {
-        self.open_until(self.0.clock.now() + time);
+        self.open_until(self.shared().clock.now() + time);
     }
 
     /// Opens until an instant of the breaker's clock, as [`Breaker::open_for`] does; one that has
@@ -65,6 +65,6 @@ impl Breaker {
     }
 
     fn command(&self, event: Event) {
-        self.0.step(event, self.0.clock.now());
+        self.shared().step(event);
     }
 }

@@ -1,27 +1,43 @@
 //! The shell: one atomic word and a lock-free window, in front of the machine.
 
+mod admit;
 mod builder;
+mod calls;
 mod command;
+mod counters;
+mod drive;
+mod restore;
 mod run;
+mod settings;
+mod settle;
+mod shape;
 mod shared;
 mod status;
+#[cfg(feature = "tracing")]
+mod trace;
+mod waiters;
 
 use core::fmt;
 use core::num::NonZeroUsize;
 use core::time::Duration;
 use std::sync::Arc;
 
-use rely_core::{Clock, Subscriber};
+use rely_core::{ConfigError, Recording, Subscriber};
 
+pub(crate) use self::admit::{Admitted, Hold};
 pub use self::builder::BreakerBuilder;
+pub use self::drive::Drive;
 pub(crate) use self::shared::Shared;
-pub use self::status::BreakerStatus;
-use crate::machine::{self, Change, State};
-use crate::permit::Permit;
+pub use self::status::{BreakerStatus, NamedChange};
+pub(crate) use self::waiters::Waiter;
+use crate::machine::{Change, Input, State};
+use crate::permit::{Lease, OwnedPermit, Permit};
 use crate::sync::{AtomicU64, Ordering, lock};
 use crate::tower::BreakerLayer;
-use crate::word::Word;
 use crate::{BreakerConfig, Rejected, RejectedReason};
+
+/// How long to stay open after a change, for the n-th time in a row that it is: the user's own.
+pub(crate) type OpenTimeFn = Arc<dyn Fn(&Change, u32) -> Duration + Send + Sync>;
 
 /// A circuit breaker: a cheap-clone handle, every clone of which is the same breaker.
 ///
@@ -55,104 +71,74 @@ use crate::{BreakerConfig, Rejected, RejectedReason};
 /// # Ok::<(), rely_core::ConfigError>(())
 /// ```
 #[derive(Clone)]
-pub struct Breaker(Arc<Shared>);
+pub struct Breaker(Arc<Handle<[u64]>>);
+
+/// What a clone is. Calls that outlive it hold on to this and not to the breaker: who calls through a
+/// handle of his own meets nobody at its count of references.
+struct Handle<Gap: ?Sized> {
+    shared: Arc<Shared>,
+    _gap: Gap,
+}
+
+/// Words that keep the counts of two handles off the same cache line.
+const GAP: usize = 14;
 
 impl Breaker {
     /// A breaker called `name`, which its errors, events and metrics carry.
     pub fn builder(name: impl Into<Arc<str>>) -> BreakerBuilder {
-        let (clock, config) = (Clock::system(), BreakerConfig::default());
-        BreakerBuilder { name: name.into(), clock, config, seed: None }
+        BreakerBuilder::new(name.into())
     }
 
-    /// Asks for permission to make a call.
+    pub(crate) fn from_shared(shared: Shared) -> Self {
+        Self(Arc::new(Handle { shared: Arc::new(shared), _gap: [0; 0] }))
+    }
+
+    /// The same breaker through a handle of its own.
+    pub(crate) fn apart(&self) -> Self {
+        Self(Arc::new(Handle { shared: Arc::clone(&self.0.shared), _gap: [0; GAP] }))
+    }
+
+    #[inline(always)]
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.0.shared
+    }
+
+    /// Asks for permission to make a call. The permit borrows the breaker, which is the fastest way
+    /// there is.
     ///
     /// # Errors
-    /// If the breaker is open, or half-open with all trials under way. In shadow, never.
+    /// If the breaker is open, or half-open with all trials under way, or ramping and the call is not
+    /// one of its share. In shadow, never.
     #[inline]
-    pub fn acquire(&self) -> Result<Permit, Rejected> {
-        let word = self.0.word();
-        if word.is_closed() {
-            return Ok(Permit::new(Arc::clone(&self.0), word.generation(), false));
-        }
-        self.acquire_cold()
+    pub fn acquire(&self) -> Result<Permit<'_>, Rejected> {
+        let Admitted { tag, start } = self.shared().admit()?;
+        Ok(Permit(Lease::new(self.shared(), tag, start)))
     }
 
-    #[cold]
-    fn acquire_cold(&self) -> Result<Permit, Rejected> {
-        let shared = &self.0;
-        loop {
-            let word = shared.word();
-            let permit = |trial| Permit::new(Arc::clone(shared), word.generation(), trial);
-            match word.state() {
-                State::Closed | State::ForcedClosed => return Ok(permit(false)),
-                State::Disabled => return Ok(self.uncounted(word)),
-                State::ForcedOpen => return self.refuse(word, RejectedReason::ForcedOpen, None),
-                State::Open | State::HalfOpen => {}
-            }
-            let now = shared.clock.now();
-            let Some((since, until)) = shared.span_of(word) else { continue };
-            if machine::is_over(since, until, now) {
-                shared.time_is_over(word.generation(), now);
-                if shared.word() != word {
-                    continue;
-                }
-            }
-            if word.state() == State::Open {
-                let wait = Some(until.saturating_since(now));
-                return self.refuse(word, RejectedReason::Open, wait);
-            }
-            let Some(taken) = word.take_trial() else {
-                return self.refuse(word, RejectedReason::TrialsTaken, None);
-            };
-            if shared.swap(word, taken) {
-                return Ok(permit(true));
-            }
-        }
+    /// The same with a permit that keeps the breaker: for a future, or a task of its own.
+    ///
+    /// # Errors
+    /// As [`Breaker::acquire`].
+    #[inline]
+    pub fn acquire_owned(&self) -> Result<OwnedPermit, Rejected> {
+        let Admitted { tag, start } = self.shared().admit()?;
+        Ok(OwnedPermit(Lease::new(self.clone(), tag, start)))
     }
 
-    /// A rejection; in shadow, a note of it and a permit.
-    fn refuse(
-        &self,
-        word: Word,
-        reason: RejectedReason,
-        wait: Option<Duration>,
-    ) -> Result<Permit, Rejected> {
-        if !self.0.config.shadow {
-            return Err(self.0.reject(word.state(), reason, wait));
-        }
-        self.0.would_reject.fetch_add(1, Ordering::Relaxed);
-        Ok(self.uncounted(word))
+    /// As [`Breaker::acquire_owned`], with the handle becoming the permit's own.
+    #[cfg(feature = "keyed")]
+    #[inline]
+    pub(crate) fn acquire_into(self) -> Result<OwnedPermit, Rejected> {
+        let Admitted { tag, start } = self.shared().admit()?;
+        Ok(OwnedPermit(Lease::new(self, tag, start)))
     }
 
-    fn uncounted(&self, word: Word) -> Permit {
-        Permit::uncounted(Arc::clone(&self.0), word.generation())
-    }
-
-    /// Whether [`Breaker::acquire`] would reject now: in shadow, never. Changes nothing.
+    /// Whether [`Breaker::acquire`] would reject now: in shadow, never. Changes nothing. While ramping
+    /// it does not: which calls are in the share is said when they are made.
     #[inline]
     #[must_use]
     pub fn would_reject(&self) -> bool {
-        !self.0.word().is_closed() && self.would_reject_cold()
-    }
-
-    #[cold]
-    fn would_reject_cold(&self) -> bool {
-        if self.0.config.shadow {
-            return false;
-        }
-        loop {
-            let word = self.0.word();
-            match word.state() {
-                State::Closed | State::ForcedClosed | State::Disabled => return false,
-                State::ForcedOpen => return true,
-                State::Open | State::HalfOpen => {}
-            }
-            let Some((since, until)) = self.0.span_of(word) else { continue };
-            let due = machine::is_over(since, until, self.0.clock.now());
-            // When the trials have timed out it opens again.
-            let trials_taken = || due || word.take_trial().is_none();
-            return if word.state() == State::Open { !due } else { trials_taken() };
-        }
+        self.shared().would_reject()
     }
 
     /// Makes a call: runs `future` if the breaker lets it, and takes note of its `Result`.
@@ -173,58 +159,114 @@ impl Breaker {
     /// The breaker's name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.0.name
+        &self.shared().name
     }
 
-    /// The state now. An open time that is over shows as open until a call asks.
+    /// The state now. A time that is over shows as if it were not until a call asks, or a
+    /// [driver](Breaker::drive) looks.
     #[must_use]
     pub fn state(&self) -> State {
-        self.0.word().state()
+        self.shared().word().state()
     }
 
     /// The configuration.
     #[must_use]
-    pub fn config(&self) -> &BreakerConfig {
-        &self.0.config
+    pub fn config(&self) -> Arc<BreakerConfig> {
+        Arc::clone(lock(&self.shared().core).machine.config())
+    }
+
+    /// Another configuration from now on, without an interruption: the state, its time and everything
+    /// counted stay. A window of calls of another size takes over the latest calls, a window of time
+    /// the buckets; between calls and time nothing can be taken over, and the window begins empty.
+    ///
+    /// Times that have begun last as they were meant to when they began. What the new rules are met by
+    /// happens now: a window that reaches a rate opens, trials that are decided end. Of more trials than
+    /// before, those that are more may begin at once.
+    ///
+    /// # Errors
+    /// The first field that is out of range. `window` if the breaker has had 64 sizes already: each is
+    /// kept, as a call may still be looking at it.
+    pub fn reconfigure(&self, config: BreakerConfig) -> Result<(), ConfigError> {
+        self.shared().reconfigure(config)
     }
 
     /// State and counters at one moment.
     #[must_use]
     pub fn status(&self) -> BreakerStatus {
-        let machine = lock(&self.0.machine);
+        let shared = self.shared();
+        let core = lock(&shared.core);
+        let machine = &core.machine;
+        let counters = &shared.counters;
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let lifetimes = shared.shape.all().map(|shape| shape.calls.lifetime());
+        let rare = shared.known_rare();
+        let cancelled_counted = rare.map_or(0, |rare| count(&rare.cancelled_counted));
+        let (succeeded, failed) = counters.good_and_bad(lifetimes);
         BreakerStatus {
             state: machine.state(),
             since: machine.since(),
             generation: machine.generation(),
             until: machine.deadline(),
-            counts: self.0.window.counts(),
-            consecutive_failures: self.0.run.length(),
-            rejected: count(&self.0.rejected),
-            inner_not_ready: count(&self.0.inner_not_ready),
-            would_reject: count(&self.0.would_reject),
-            cancelled: count(&self.0.cancelled),
-            late: count(&self.0.late),
-            opened: count(&self.0.opened),
+            share: machine.share(),
+            counts: shared.counts(),
+            consecutive_failures: shared.run.length(),
+            succeeded,
+            failed: failed.saturating_sub(cancelled_counted),
+            ignored: count(&counters.ignored),
+            cancelled: count(&counters.cancelled),
+            late: count(&counters.late),
+            rejected: count(&counters.rejected),
+            inner_not_ready: rare.map_or(0, |rare| count(&rare.inner_not_ready)),
+            would_reject: rare.map_or(0, |rare| count(&rare.would_reject)),
+            opened: counters.opened.load(Ordering::Relaxed).into(),
         }
     }
 
     /// Every later change of state, up to `capacity` unread ones.
     pub fn subscribe(&self, capacity: NonZeroUsize) -> Subscriber<Change> {
-        self.0.events.subscribe(capacity)
+        self.shared().rare().events.subscribe(capacity)
+    }
+
+    /// What the machine took in since it was asked last, if the breaker [was made](
+    /// BreakerBuilder::record) to keep it. [`replay`](crate::machine::replay) gives the same decisions.
+    #[must_use]
+    pub fn take_recording(&self) -> Option<Recording<Input>> {
+        Some(lock(&self.shared().core).recorder.as_mut()?.take())
+    }
+
+    /// Something to know it by that does not keep it.
+    #[cfg(all(feature = "keyed", feature = "metrics"))]
+    pub(crate) fn weak(&self) -> std::sync::Weak<Shared> {
+        Arc::downgrade(&self.0.shared)
+    }
+
+    /// Whether nobody would miss it: no other handle is out and no permit, and it is closed, or its
+    /// state would have ended by itself so long ago.
+    #[cfg(feature = "keyed")]
+    pub(crate) fn is_idle(&self, over_for: Duration) -> bool {
+        if Arc::strong_count(&self.0) > 1 || Arc::strong_count(&self.0.shared) > 1 {
+            return false;
+        }
+        // What the last holder did before it let go is seen from here on.
+        core::sync::atomic::fence(Ordering::Acquire);
+        if self.shared().word().is_closed() {
+            return true;
+        }
+        let deadline = lock(&self.shared().core).machine.deadline();
+        deadline.is_some_and(|until| self.shared().clock.now().saturating_since(until) >= over_for)
     }
 
     pub(crate) fn reject_inner_not_ready(&self) -> Rejected {
-        self.0.inner_not_ready.fetch_add(1, Ordering::Relaxed);
+        self.shared().rare().inner_not_ready.fetch_add(1, Ordering::Relaxed);
         let wait = Some(Duration::ZERO);
-        self.0.reject(self.state(), RejectedReason::InnerNotReady, wait)
+        self.shared().reject(self.state(), RejectedReason::InnerNotReady, wait)
     }
 }
 
 impl fmt::Debug for Breaker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Breaker")
-            .field("name", &self.0.name)
+            .field("name", &self.name())
             .field("state", &self.state())
             .finish_non_exhaustive()
     }

@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
 use rely_core::classify::ByError;
-use rely_core::{Clock, ConfigError, config};
+use rely_core::{Clock, ConfigError};
 
-use super::order::MAX;
+use super::config::check;
 use super::service::Shared;
 use super::status::Stats;
-use super::{Endpoint, Failover, FirstAttempt};
+use super::{Endpoint, EndpointConfig, Failover, FailoverConfig, FirstAttempt};
 use crate::request::ByClone;
 
 /// How a [`Failover`] is made.
@@ -49,6 +49,38 @@ impl<S, A, C, Q> FailoverBuilder<S, A, C, Q> {
         self
     }
 
+    /// Adds the endpoints of a configuration, read from a file for example, each with the service that
+    /// `service` makes for it.
+    ///
+    /// ```
+    /// use rely_breaker::Failover;
+    /// use rely_breaker::failover::{EndpointConfig, FailoverConfig};
+    ///
+    /// let endpoint = |name: &str| EndpointConfig { name: name.into(), ..EndpointConfig::default() };
+    /// let config = FailoverConfig { endpoints: vec![endpoint("a"), endpoint("b")] };
+    /// let failover = Failover::builder("orders")
+    ///     .config(config, |endpoint| {
+    ///         let name = endpoint.name.clone();
+    ///         tower::service_fn(move |order: u32| {
+    ///             core::future::ready(Ok::<_, std::io::Error>(format!("{order} in {name}")))
+    ///         })
+    ///     })
+    ///     .build()?;
+    /// assert_eq!(failover.handle().status().endpoints.len(), 2);
+    /// # Ok::<(), rely_core::ConfigError>(())
+    /// ```
+    pub fn config(
+        mut self,
+        config: FailoverConfig,
+        mut service: impl FnMut(&EndpointConfig) -> S,
+    ) -> Self {
+        for endpoint in config.endpoints {
+            let service = service(&endpoint);
+            self = self.endpoint(endpoint.into(), service);
+        }
+        self
+    }
+
     /// The clock by which signals are asked; the system's by default.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
@@ -85,13 +117,7 @@ impl<S, A, C, Q> FailoverBuilder<S, A, C, Q> {
     /// If there are no endpoints, too many, or two of one name.
     pub fn build(self) -> Result<Failover<S, A, C, Q>, ConfigError> {
         let Self { name, mut endpoints, clock, rules } = self;
-        config::in_range("endpoints", endpoints.len(), 1..=MAX)?;
-        for (index, (endpoint, _)) in endpoints.iter().enumerate() {
-            if endpoints[..index].iter().any(|(other, _)| other.name == endpoint.name) {
-                let allowed = "a name of its own for each";
-                return Err(ConfigError::new("endpoint.name", &endpoint.name, allowed));
-            }
-        }
+        check(&endpoints.iter().map(|(endpoint, _)| &*endpoint.name))?;
         endpoints.sort_by_key(|(endpoint, _)| endpoint.priority);
         let stats = Stats::new(name, endpoints.iter().map(|(endpoint, _)| endpoint));
         let (endpoints, services): (Vec<_>, _) = endpoints.into_iter().unzip();

@@ -66,6 +66,7 @@
 //! ```
 
 mod builder;
+mod config;
 mod endpoint;
 mod future;
 mod order;
@@ -77,6 +78,7 @@ mod status;
 mod tests;
 
 pub use self::builder::FailoverBuilder;
+pub use self::config::{EndpointConfig, FailoverConfig};
 pub use self::endpoint::{AttemptOf, Endpoint, FirstAttempt};
 pub use self::future::FailoverFuture;
 pub use self::service::Failover;

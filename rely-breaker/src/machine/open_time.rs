@@ -1,5 +1,6 @@
 use core::time::Duration;
 
+use rely_core::backoff::Backoff;
 use rely_core::rng::Rng;
 
 use crate::BreakerConfig;
@@ -8,15 +9,19 @@ use crate::BreakerConfig;
 /// for a breaker is to be small.
 #[derive(Clone, Debug)]
 pub(super) struct OpenTime {
-    /// How many steps it has grown, but never more than it takes to reach the longest.
-    steps: u32,
-    last: Duration,
+    /// How many steps it has grown.
+    pub(super) steps: u32,
+    pub(super) last: Duration,
     rng: Rng,
 }
 
 impl OpenTime {
-    pub(super) const fn new(first: Duration, seed: u64) -> Self {
-        Self { steps: 0, last: first, rng: Rng::seeded(seed) }
+    /// The most steps where no growth says how many there are: the user's own function may double
+    /// a nanosecond so often, and get to seconds.
+    pub(super) const MAX_STEPS: u32 = 32;
+
+    pub(super) const fn new(steps: u32, last: Duration) -> Self {
+        Self { steps, last, rng: Rng::seeded(0) }
     }
 
     pub(super) const fn seed(&mut self, seed: u64) {
@@ -25,16 +30,22 @@ impl OpenTime {
 
     pub(super) fn next(&mut self, config: &BreakerConfig) -> Duration {
         let first = config.open_for;
-        let Ok(Some(growth)) = config.open_growth() else { return first };
-        self.last = match self.steps {
-            0 => first,
-            steps => growth.delay(steps, self.last, &mut self.rng).max(first),
+        self.last = match config.open_growth() {
+            Ok(Some(growth)) if self.steps > 0 => {
+                growth.delay(self.steps, self.last, &mut self.rng).max(first)
+            }
+            _ => first,
         };
-        // A month of outage must not take another month to be forgotten.
-        if growth.ceiling(self.steps) < growth.config().max {
-            self.steps = self.steps.saturating_add(1);
-        }
+        self.steps = self.steps.saturating_add(1);
+        self.fit(config);
         self.last
+    }
+
+    /// No more steps than it takes to reach the longest: a month of outage must not take another
+    /// month to be forgotten.
+    pub(super) fn fit(&mut self, config: &BreakerConfig) {
+        let most = config.open_growth().ok().flatten().and_then(|growth| steps_of(&growth));
+        self.steps = self.steps.min(most.unwrap_or(Self::MAX_STEPS));
     }
 
     /// The breaker was closed for `time`: a step less for each time as long as it was open last.
@@ -46,4 +57,15 @@ impl OpenTime {
     pub(super) const fn reset(&mut self) {
         self.steps = 0;
     }
+}
+
+/// How many steps it takes from the first to the longest; none are enough for a factor of one.
+fn steps_of(growth: &Backoff) -> Option<u32> {
+    let reaches = |steps| growth.ceiling(steps) >= growth.config().max;
+    let (mut low, mut high) = (0, u32::MAX);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if reaches(middle) { high = middle } else { low = middle + 1 }
+    }
+    reaches(low).then_some(low)
 }

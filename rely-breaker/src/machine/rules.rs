@@ -1,32 +1,80 @@
+use rely_core::Ratio;
 use rely_core::window::Counts;
 
-use super::TripReason;
-use crate::BreakerConfig;
+use super::{TripReason, evidence};
+use crate::{BreakerConfig, Cancelled, SlowCalls};
 
 /// See [`Machine::judge`](super::Machine::judge).
-pub(crate) fn judge(config: &BreakerConfig, counts: Counts, run: u32) -> Option<TripReason> {
+pub(crate) fn judge(
+    config: &BreakerConfig,
+    counts: Counts,
+    run: u32,
+    overdue: u64,
+) -> Option<TripReason> {
     let Counts { total, bad, slow } = counts;
-    if total >= u64::from(config.minimum_calls) {
-        if let Some(threshold) = config.failure_rate.filter(|rate| rate.is_reached(bad, total)) {
+    if let Some(threshold) = config.failure_rate {
+        if is_met(config, threshold, bad, total) {
             return Some(TripReason::FailureRate { bad, total, threshold });
         }
-        if let Some(rule) = config.slow_calls.filter(|rule| rule.rate.is_reached(slow, total)) {
-            let (longer_than, threshold) = (rule.longer_than, rule.rate);
-            return Some(TripReason::SlowCallRate { slow, total, threshold, longer_than });
+    }
+    if let Some(SlowCalls { longer_than, rate: threshold, in_flight }) = config.slow_calls {
+        let in_flight = if in_flight { overdue } else { 0 };
+        let (part, whole) = (slow.saturating_add(in_flight), total.saturating_add(in_flight));
+        if is_met(config, threshold, part, whole) {
+            return Some(TripReason::SlowCallRate {
+                slow,
+                total,
+                in_flight,
+                threshold,
+                longer_than,
+            });
         }
+    }
+    if let Some(limit) = config.failure_count.filter(|limit| bad >= u64::from(*limit)) {
+        return Some(TripReason::FailureCount { bad, limit });
     }
     let too_long = config.consecutive_failures.is_some_and(|limit| run >= limit);
     too_long.then_some(TripReason::ConsecutiveFailures { count: run })
 }
 
+fn is_met(config: &BreakerConfig, threshold: Ratio, part: u64, whole: u64) -> bool {
+    if whole >= u64::from(config.minimum_calls) {
+        return threshold.is_reached(part, whole);
+    }
+    let sure = |confidence| evidence::is_above(part, whole, threshold, confidence);
+    config.evidence.is_some_and(sure)
+}
+
+/// See [`Machine::cancelled_fails`](super::Machine::cancelled_fails).
+pub(crate) fn cancelled_fails(
+    config: &BreakerConfig,
+    trial: bool,
+    cancelled: u64,
+    ended: u64,
+) -> bool {
+    match config.cancelled {
+        Cancelled::Neutral => false,
+        Cancelled::Failure => true,
+        Cancelled::FailureFrom(share) => {
+            let enough = ended >= u64::from(config.minimum_calls);
+            !trial && enough && share.is_reached(cancelled, ended)
+        }
+    }
+}
+
 /// The trial calls that ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(deny_unknown_fields)
+)]
 pub(super) struct Trials {
     pub(super) ended: u32,
     pub(super) bad: u32,
     pub(super) slow: u32,
     /// How many of the last ones were bad in a row.
-    run: u32,
+    pub(super) run: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +110,8 @@ impl Trials {
         let trials = u64::from(config.trials);
         config.failure_rate.is_some_and(|rate| rate.is_reached(self.bad.into(), trials))
             || config.slow_calls.is_some_and(|rule| rule.rate.is_reached(self.slow.into(), trials))
-            // A run that no trials could be enough for would let all of them fail.
+            // What no trials could be enough for would let all of them fail.
+            || config.failure_count.is_some_and(|limit| self.bad >= limit.min(config.trials))
             || config.consecutive_failures.is_some_and(|limit| self.run >= limit.min(config.trials))
     }
 }

@@ -2,7 +2,11 @@ use core::fmt;
 
 /// The state of a breaker, as everybody may see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum State {
     /// Calls go through and are counted.
@@ -11,6 +15,9 @@ pub enum State {
     Open,
     /// A few trial calls go through, and decide.
     HalfOpen,
+    /// After the trials a growing share of the calls goes through, and is counted: see
+    /// [`Ramp`](crate::Ramp).
+    Ramping,
     /// Calls are rejected until somebody says otherwise: see [`Breaker::force_open`].
     ///
     /// [`Breaker::force_open`]: crate::Breaker::force_open
@@ -33,6 +40,7 @@ impl State {
             Self::Closed => "closed",
             Self::Open => "open",
             Self::HalfOpen => "half_open",
+            Self::Ramping => "ramping",
             Self::ForcedOpen => "forced_open",
             Self::ForcedClosed => "forced_closed",
             Self::Disabled => "disabled",

@@ -1,10 +1,10 @@
 use core::fmt;
-use core::ops::Bound;
 use core::time::Duration;
 use std::sync::Arc;
 
-use rely_core::{Clock, ConfigError, Ratio, config};
+use rely_core::{Clock, ConfigError, Ratio};
 
+use super::RetryBudgetConfig;
 use super::tokens::{SLOTS, TOKEN, Tokens};
 use crate::sync::{AtomicU64, Ordering};
 
@@ -18,11 +18,7 @@ use crate::sync::{AtomicU64, Ordering};
 /// client with few calls can retry at all; it may be used up at once. After Finagle's `RetryBudget`.
 /// Exact under threads, without a lock: there is never one retry too many.
 ///
-/// | field | default | allowed |
-/// |---|---|---|
-/// | `ratio` | 20 % | 0 % to 100 % |
-/// | `min_per_second` | 10 | any, 0 for a share and nothing else |
-/// | `ttl` | 10 s | 1 s to 60 s |
+/// Defaults and bounds are those of [`RetryBudgetConfig`].
 ///
 /// ```
 /// use rely_breaker::RetryBudget;
@@ -48,32 +44,36 @@ struct Shared {
     exhausted: AtomicU64,
 }
 
-/// How a [`RetryBudget`] is made; see there for defaults and bounds.
+/// How a [`RetryBudget`] is made; see [`RetryBudgetConfig`] for defaults and bounds.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct RetryBudgetBuilder {
-    ratio: Ratio,
-    min_per_second: u32,
-    ttl: Duration,
+    config: RetryBudgetConfig,
     clock: Clock,
 }
 
 impl RetryBudgetBuilder {
+    /// Takes over a whole configuration, read from a file for example.
+    pub const fn config(mut self, config: RetryBudgetConfig) -> Self {
+        self.config = config;
+        self
+    }
+
     /// The share of first calls that may be retried.
     pub const fn ratio(mut self, ratio: Ratio) -> Self {
-        self.ratio = ratio;
+        self.config.ratio = ratio;
         self
     }
 
     /// How many retries each second there may be on top, on average over `ttl`.
     pub const fn min_per_second(mut self, retries: u32) -> Self {
-        self.min_per_second = retries;
+        self.config.min_per_second = retries;
         self
     }
 
     /// How long a deposit counts.
     pub const fn ttl(mut self, ttl: Duration) -> Self {
-        self.ttl = ttl;
+        self.config.ttl = ttl;
         self
     }
 
@@ -88,9 +88,9 @@ impl RetryBudgetBuilder {
     /// # Errors
     /// If `ttl` is out of range.
     pub fn build(self) -> Result<RetryBudget, ConfigError> {
-        let Self { ratio, min_per_second, ttl, clock } = self;
-        let (shortest, longest) = (Duration::from_secs(1), Duration::from_secs(60));
-        config::in_range("ttl", ttl, (Bound::Included(shortest), Bound::Included(longest)))?;
+        let Self { config, clock } = self;
+        config.check()?;
+        let RetryBudgetConfig { ratio, min_per_second, ttl } = config;
         // At most 60 s of 2³² tokens of 10⁶ parts: 2.6 · 10¹⁷.
         let reserve = i64::from(min_per_second) * i64::try_from(ttl.as_micros()).unwrap_or(0);
         let tick = u64::try_from(ttl.as_nanos()).unwrap_or(u64::MAX) / SLOTS;
@@ -110,12 +110,7 @@ impl RetryBudgetBuilder {
 impl RetryBudget {
     /// A budget with the defaults.
     pub fn builder() -> RetryBudgetBuilder {
-        RetryBudgetBuilder {
-            ratio: Ratio::from_ppm_clamped(200_000),
-            min_per_second: 10,
-            ttl: Duration::from_secs(10),
-            clock: Clock::system(),
-        }
+        RetryBudgetBuilder { config: RetryBudgetConfig::default(), clock: Clock::system() }
     }
 
     /// Takes note of a first call. [`RetryPolicy`](super::RetryPolicy) does it; a loop or a hedge of

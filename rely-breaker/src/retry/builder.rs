@@ -1,23 +1,22 @@
 use core::time::Duration;
 
 use rely_core::classify::ByError;
-use rely_core::{Backoff, ConfigError, config};
+use rely_core::{Backoff, ConfigError};
 
-use super::{Always, RetryBudget, RetryPolicy, Unmarked};
+use super::{Always, RetryBudget, RetryConfig, RetryPolicy, Unmarked};
 use crate::request::ByClone;
 
 /// How a [`RetryPolicy`] is made.
 ///
-/// | field | default | allowed |
-/// |---|---|---|
-/// | `max_attempts` | 3, the first included | at least 1 |
-/// | `backoff` | 50 ms, doubling, at most 1 s, full jitter | |
-/// | `max_retry_after` | 5 s | any |
-/// | `classify` | [`ByError`] | |
-/// | `retry_if` | every request | |
-/// | `on_retry` | nothing | |
-/// | `clone_request` | by `Clone` | |
-/// | `seed` | another one for each policy | |
+/// What can be written down is in [`RetryConfig`], with its defaults and bounds. Beside it:
+///
+/// | field | default |
+/// |---|---|
+/// | `classify` | [`ByError`] |
+/// | `retry_if` | every request |
+/// | `on_retry` | nothing |
+/// | `clone_request` | by `Clone` |
+/// | `seed` | another one for each policy |
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct RetryPolicyBuilder<C = ByError, I = Always, N = Unmarked, Q = ByClone> {
@@ -29,9 +28,9 @@ pub struct RetryPolicyBuilder<C = ByError, I = Always, N = Unmarked, Q = ByClone
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) budget: RetryBudget,
-    pub(super) max_attempts: u32,
+    pub(super) config: RetryConfig,
+    /// Of the configuration, once that is checked.
     pub(super) backoff: Option<Backoff>,
-    pub(super) max_retry_after: Duration,
     pub(super) seed: Option<u64>,
 }
 
@@ -47,13 +46,8 @@ pub(super) struct Rules<C, I, N, Q> {
 impl RetryPolicy {
     /// A policy that takes its retries, and its clock, from `budget`.
     pub fn builder(budget: RetryBudget) -> RetryPolicyBuilder {
-        let settings = Settings {
-            budget,
-            max_attempts: 3,
-            backoff: Backoff::exponential(Duration::from_millis(50), Duration::from_secs(1)).ok(),
-            max_retry_after: Duration::from_secs(5),
-            seed: None,
-        };
+        let settings =
+            Settings { budget, config: RetryConfig::default(), backoff: None, seed: None };
         let rules = Rules {
             classify: ByError,
             retry_if: Always,
@@ -65,28 +59,34 @@ impl RetryPolicy {
 }
 
 impl<C, I, N, Q> RetryPolicyBuilder<C, I, N, Q> {
+    /// Takes over a whole configuration, read from a file for example.
+    pub fn config(mut self, config: RetryConfig) -> Self {
+        self.settings.config = config;
+        self
+    }
+
     /// How many attempts a call has, the first one included.
     pub const fn max_attempts(mut self, attempts: u32) -> Self {
-        self.settings.max_attempts = attempts;
+        self.settings.config.max_attempts = attempts;
         self
     }
 
     /// The delays before retries.
     pub const fn backoff(mut self, backoff: Backoff) -> Self {
-        self.settings.backoff = Some(backoff);
+        self.settings.config.backoff = Some(*backoff.config());
         self
     }
 
     /// No delays: for retries that go to another endpoint. A wait that was asked for stays.
     pub const fn without_backoff(mut self) -> Self {
-        self.settings.backoff = None;
+        self.settings.config.backoff = None;
         self
     }
 
     /// The longest wait that the other side may ask for: where it asks for more, there is no retry.
     /// [`DO_NOT_RETRY`](rely_core::classify::DO_NOT_RETRY) is more than any.
     pub const fn max_retry_after(mut self, wait: Duration) -> Self {
-        self.settings.max_retry_after = wait;
+        self.settings.config.max_retry_after = wait;
         self
     }
 
@@ -134,9 +134,9 @@ impl<C, I, N, Q> RetryPolicyBuilder<C, I, N, Q> {
     /// The policy, to be given to tower's `RetryLayer`.
     ///
     /// # Errors
-    /// If no attempt is allowed at all.
-    pub fn build(self) -> Result<RetryPolicy<C, I, N, Q>, ConfigError> {
-        config::in_range("max_attempts", self.settings.max_attempts, 1..)?;
+    /// The first field of the configuration that is out of range.
+    pub fn build(mut self) -> Result<RetryPolicy<C, I, N, Q>, ConfigError> {
+        self.settings.backoff = self.settings.config.delays()?;
         Ok(RetryPolicy::new(self.settings, self.rules))
     }
 }

@@ -57,7 +57,10 @@
 
 mod budget;
 mod builder;
+mod config;
 mod future;
+#[cfg(feature = "serde")]
+mod off;
 mod policy;
 mod rules;
 mod tokens;
@@ -71,6 +74,7 @@ mod tests;
 
 pub use self::budget::{BudgetStatus, RetryBudget, RetryBudgetBuilder};
 pub use self::builder::RetryPolicyBuilder;
+pub use self::config::{RetryBudgetConfig, RetryConfig};
 pub use self::future::RetryDelay;
 pub use self::policy::RetryPolicy;
 pub use self::rules::{Always, OnRetry, RetryIf, Unmarked};

@@ -51,7 +51,7 @@ impl<C, I, N, Q> RetryPolicy<C, I, N, Q> {
     }
 
     fn is_last(&self) -> bool {
-        self.attempt + 1 >= self.shared.settings.max_attempts
+        self.attempt + 1 >= self.shared.settings.config.max_attempts
     }
 
     fn next_delay(&mut self) -> Duration {
@@ -78,7 +78,7 @@ where
         if self.is_last() {
             return None;
         }
-        let Settings { budget, max_retry_after, .. } = &self.shared.settings;
+        let Settings { budget, config, .. } = &self.shared.settings;
         let outcome = self.shared.rules.classify.classify(result.as_ref()).head();
         let was_sent = match outcome.class {
             Class::Failure | Class::SoftFailure => true,
@@ -86,7 +86,8 @@ where
             _ => return None,
         };
         let wait = outcome.retry_after.unwrap_or_default();
-        if wait > *max_retry_after || wait == DO_NOT_RETRY || (was_sent && !budget.withdraw()) {
+        if wait > config.max_retry_after || wait == DO_NOT_RETRY || (was_sent && !budget.withdraw())
+        {
             return None;
         }
         let delay = wait.saturating_add(self.next_delay());

@@ -82,7 +82,7 @@ fn a_cancelled_trial_is_a_bad_one() {
 
 #[test]
 fn a_cancelled_call_may_be_slow_and_may_be_late() {
-    let slow_calls = Some(SlowCalls { longer_than: SECOND, rate: Ratio::ONE });
+    let slow_calls = Some(SlowCalls { longer_than: SECOND, rate: Ratio::ONE, in_flight: false });
     let (breaker, manual) = breaker(BreakerConfig { slow_calls, ..failing() });
     let (one, straggler) = (breaker.acquire().unwrap(), breaker.acquire().unwrap());
     manual.advance(SECOND);
@@ -91,5 +91,6 @@ fn a_cancelled_call_may_be_slow_and_may_be_late() {
     breaker.reset();
     drop(straggler);
     let status = breaker.status();
-    assert_eq!((status.counts.total, status.cancelled, status.late), (0, 2, 1));
+    // In one place of the books, not in two.
+    assert_eq!((status.counts.total, status.cancelled, status.late), (0, 2, 0));
 }

@@ -17,6 +17,7 @@ fn in_state(config: BreakerConfig, state: State) -> (Breaker, ManualClock) {
             manual.advance(30 * SECOND);
             drop(breaker.acquire().unwrap());
         }
+        State::Ramping => panic!("needs a ramp"),
         State::ForcedOpen => breaker.force_open(),
         State::ForcedClosed => breaker.force_closed(),
         State::Disabled => breaker.disable(),
@@ -97,7 +98,7 @@ fn forced_open_rejects_however_much_time_goes_by() {
 
 #[test]
 fn forced_closed_counts_and_trips_by_no_rule() {
-    let slow_calls = Some(SlowCalls { longer_than: SECOND, rate: percent(50) });
+    let slow_calls = Some(SlowCalls { longer_than: SECOND, rate: percent(50), in_flight: false });
     let (breaker, _) =
         breaker(BreakerConfig { slow_calls, consecutive_failures: Some(3), ..small() });
     breaker.force_closed();

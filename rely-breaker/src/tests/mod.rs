@@ -2,13 +2,22 @@
 
 mod cancelled;
 mod hand;
+mod in_flight;
+mod live;
 mod model;
 mod open_time;
+mod reconfigured;
 mod rules;
+#[cfg(feature = "tracing")]
+mod trace;
 
 use core::num::NonZeroUsize;
+use core::task::{Context, Waker};
 use core::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::task::Wake;
 
+use futures::StreamExt;
 use rely_core::backoff::Jitter;
 use rely_core::event::Delivery;
 use rely_core::{Class, Clock, Instant, Level, ManualClock, Outcome, Ratio, RejectedBy, Signal};
@@ -31,14 +40,13 @@ fn small() -> BreakerConfig {
         failure_rate: Some(percent(50)),
         slow_calls: None,
         consecutive_failures: None,
-        window_calls: 10,
+        window: Window::Calls(10),
         minimum_calls: 4,
         open_for: 30 * SECOND,
         open_backoff: None,
         trials: 4,
         trial_limit: 10 * SECOND,
-        cancelled: Cancelled::Neutral,
-        shadow: false,
+        ..BreakerConfig::default()
     }
 }
 
@@ -209,6 +217,53 @@ fn subscribers_see_each_change_with_its_reason_and_the_new_state() {
     assert_eq!(breaker.status().generation, 4);
 }
 
+/// What is woken by a change, and asks the breaker about it then and there.
+struct Listener(Breaker, Mutex<Vec<(State, u64)>>);
+
+impl Wake for Listener {
+    fn wake(self: Arc<Self>) {
+        let status = self.0.status();
+        self.1.lock().unwrap().push((status.state, status.opened));
+    }
+}
+
+#[test]
+fn a_subscriber_may_use_the_breaker_when_it_is_woken_and_finds_the_new_state() {
+    let (breaker, _) = breaker(small());
+    let mut changes = breaker.subscribe(NonZeroUsize::new(8).unwrap());
+    let listener = Arc::new(Listener(breaker.clone(), Mutex::default()));
+    let waker = Waker::from(Arc::clone(&listener));
+    let mut cx = Context::from_waker(&waker);
+    for _ in 0..2 {
+        while changes.poll_next_unpin(&mut cx).is_ready() {}
+        match breaker.state() {
+            State::Closed => fail(&breaker, 4),
+            _ => breaker.reset(),
+        }
+    }
+    assert_eq!(*listener.1.lock().unwrap(), [(State::Open, 1), (State::Closed, 1)]);
+}
+
+#[test]
+fn a_call_allocates_nothing_whether_it_goes_through_or_not() {
+    for window in [Window::Calls(10), Window::WeightedCalls(10), Window::Time(Default::default())] {
+        let slow_calls = Some(SlowCalls { longer_than: SECOND, rate: Ratio::ONE, in_flight: true });
+        let rules = BreakerConfig { slow_calls, consecutive_failures: Some(9), ..small() };
+        for config in [small(), rules] {
+            let (breaker, _) = breaker(BreakerConfig { window, ..config });
+            let calls = || {
+                for _ in 0..30 {
+                    let Ok(permit) = breaker.acquire() else { continue };
+                    permit.success();
+                }
+            };
+            assert_eq!(allocation_counter::measure(calls).count_total, 0, "closed, {window:?}");
+            breaker.force_open();
+            assert_eq!(allocation_counter::measure(calls).count_total, 0, "open, {window:?}");
+        }
+    }
+}
+
 #[test]
 fn a_breaker_that_opens_again_says_so_and_was_tripped_once() {
     let (breaker, manual) = breaker(small());
@@ -245,13 +300,20 @@ fn the_builder_sets_what_it_says() {
     let builder = builder.slow_calls(3 * SECOND, percent(70)).consecutive_failures(4);
     let builder = builder.open_for(7 * SECOND).trials(6).trial_limit(5 * SECOND);
     let builder = builder.cancelled(Cancelled::Failure).shadow(true);
-    let builder = builder.open_backoff(OpenBackoff::default());
+    let builder = builder.open_backoff(OpenBackoff::default()).retry_after(60 * SECOND);
+    let builder = builder.failure_count(3).evidence(percent(95)).trip_on(TripOn::BadCall);
+    let builder = builder.ramp(Ramp::default()).trial_limit_to(AfterTrialLimit::Ramp);
+    let builder = builder.probe_every(2 * SECOND);
     let breaker = builder.clone().build().unwrap();
     let expected = BreakerConfig {
         failure_rate: Some(Ratio::ONE),
-        slow_calls: Some(SlowCalls { longer_than: 3 * SECOND, rate: percent(70) }),
+        slow_calls: Some(SlowCalls {
+            longer_than: 3 * SECOND,
+            rate: percent(70),
+            in_flight: false,
+        }),
         consecutive_failures: Some(4),
-        window_calls: 9,
+        window: Window::Calls(9),
         minimum_calls: 8,
         open_for: 7 * SECOND,
         open_backoff: Some(OpenBackoff::default()),
@@ -259,10 +321,17 @@ fn the_builder_sets_what_it_says() {
         trial_limit: 5 * SECOND,
         cancelled: Cancelled::Failure,
         shadow: true,
+        failure_count: Some(3),
+        evidence: Some(percent(95)),
+        trip_on: TripOn::BadCall,
+        retry_after: Some(60 * SECOND),
+        probe_every: 2 * SECOND,
+        trial_limit_to: AfterTrialLimit::Ramp,
+        ramp: Some(Ramp::default()),
     };
-    assert_eq!(breaker.config(), &expected);
+    assert_eq!(*breaker.config(), expected);
     let breaker = builder.without_failure_rate().build().unwrap();
-    assert_eq!(breaker.config(), &BreakerConfig { failure_rate: None, ..expected });
+    assert_eq!(*breaker.config(), BreakerConfig { failure_rate: None, ..expected });
 }
 
 #[test]
@@ -271,9 +340,12 @@ fn it_is_a_signal() {
     let now = || Instant::ORIGIN + 100 * SECOND;
     assert_eq!(breaker.verdict(now()).level, Level::Healthy);
     fail(&breaker, 4);
-    let verdict = breaker.verdict(now());
-    assert_eq!((verdict.level, verdict.as_of), (Level::Unhealthy, now()));
+    let soon = Instant::ORIGIN + 29 * SECOND;
+    let verdict = breaker.verdict(soon);
+    assert_eq!((verdict.level, verdict.as_of), (Level::Unhealthy, soon));
     assert!(verdict.reason.contains("queue is open"), "{}", verdict.reason);
+    // From here on a call may try.
+    assert_eq!(breaker.verdict(soon + SECOND).level, Level::Degraded);
     manual.advance(30 * SECOND);
     let trial = breaker.acquire().unwrap();
     let verdict = breaker.verdict(now());
@@ -291,7 +363,7 @@ fn evidence_names_what_the_rules_count_and_nothing_else() {
     let pair = |name: &str, value: f64| (name.to_owned(), value);
     let (plain, _) = breaker(small());
     assert_eq!(names(&plain), [pair("calls", 0.0), pair("bad_calls", 0.0)]);
-    let slow_calls = Some(SlowCalls { longer_than: SECOND, rate: Ratio::ONE });
+    let slow_calls = Some(SlowCalls { longer_than: SECOND, rate: Ratio::ONE, in_flight: false });
     let config = BreakerConfig { slow_calls, consecutive_failures: Some(3), ..small() };
     let (breaker, _) = breaker(config);
     breaker.acquire().unwrap().record_after(Outcome::SUCCESS, SECOND);
@@ -307,7 +379,7 @@ fn looking_changes_nothing_even_when_the_open_time_is_over() {
     fail(&breaker, 4);
     manual.advance(31 * SECOND);
     for _ in 0..3 {
-        assert_eq!(breaker.verdict(Instant::ORIGIN + 31 * SECOND).level, Level::Unhealthy);
+        assert_eq!(breaker.verdict(Instant::ORIGIN + 31 * SECOND).level, Level::Degraded);
         assert_eq!((breaker.state(), breaker.status().generation), (State::Open, 1));
         assert!(!breaker.would_reject());
     }
@@ -324,7 +396,7 @@ fn configurations_out_of_range_are_refused_by_name() {
     };
     assert_eq!(with(|config| config.failure_rate = Some(Ratio::ZERO)), "failure_rate");
     assert_eq!(with(|config| config.failure_rate = None), "failure_rate", "no rule is on");
-    let slow = |longer_than, rate| Some(SlowCalls { longer_than, rate });
+    let slow = |longer_than, rate| Some(SlowCalls { longer_than, rate, in_flight: false });
     let slow_field = |rule: Option<SlowCalls>| {
         let config = BreakerConfig { slow_calls: rule, ..small() };
         config.check().unwrap_err().field().to_owned()
@@ -334,7 +406,7 @@ fn configurations_out_of_range_are_refused_by_name() {
     assert_eq!(with(|config| config.consecutive_failures = Some(0)), "consecutive_failures");
     let too_many = |config: &mut BreakerConfig| config.consecutive_failures = Some((1 << 24) + 1);
     assert_eq!(with(too_many), "consecutive_failures");
-    assert_eq!(with(|config| config.window_calls = 0), "window_calls");
+    assert_eq!(with(|config| config.window = Window::Calls(0)), "window.calls");
     assert_eq!(with(|config| config.minimum_calls = 0), "minimum_calls");
     assert_eq!(with(|config| config.minimum_calls = 11), "minimum_calls");
     assert_eq!(with(|config| config.open_for = Duration::ZERO), "open_for");
@@ -360,7 +432,7 @@ fn configurations_out_of_range_are_refused_by_name() {
     let config = BreakerConfig {
         slow_calls: slow(Duration::MAX, Ratio::ONE),
         consecutive_failures: Some(1 << 24),
-        window_calls: 1 << 24,
+        window: Window::Calls(1 << 24),
         open_for: Duration::MAX,
         trial_limit: Duration::MAX,
         trials: 65_535,
@@ -470,7 +542,8 @@ fn configuration_reads_what_people_write() {
     let text = r#"{"failure_rate": null, "slow_calls": {"longer_than": "250ms", "rate": "80 %"},
         "consecutive_failures": 5}"#;
     let config = read(text).unwrap();
-    let slow = SlowCalls { longer_than: Duration::from_millis(250), rate: percent(80) };
+    let slow =
+        SlowCalls { longer_than: Duration::from_millis(250), rate: percent(80), in_flight: false };
     assert_eq!((config.failure_rate, config.slow_calls), (None, Some(slow)));
     assert_eq!(config.consecutive_failures, Some(5));
     assert_eq!(read(&serde_json::to_string(&config).unwrap()).unwrap(), config);

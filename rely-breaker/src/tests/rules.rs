@@ -27,7 +27,7 @@ fn the_minimum_means_what_it_says() {
 
 #[test]
 fn the_window_slides_however_long_the_good_times_were() {
-    let config = BreakerConfig { window_calls: 100, minimum_calls: 100, ..small() };
+    let config = BreakerConfig { window: Window::Calls(100), minimum_calls: 100, ..small() };
     let (breaker, _) = breaker(config);
     succeed(&breaker, 100_000);
     fail(&breaker, 49);
@@ -76,7 +76,7 @@ const SLOW: Duration = Duration::from_millis(500);
 const FAST: Duration = SLOW.saturating_sub(Duration::from_nanos(1));
 
 fn slow_at(rate: u32) -> Option<SlowCalls> {
-    Some(SlowCalls { longer_than: SLOW, rate: percent(rate) })
+    Some(SlowCalls { longer_than: SLOW, rate: percent(rate), in_flight: false })
 }
 
 fn slow_only() -> BreakerConfig {
@@ -126,7 +126,7 @@ fn trip(config: &BreakerConfig, calls: &str) -> Option<TripReason> {
 fn the_slow_rate_met_exactly_trips_and_just_missed_does_not() {
     let reason = |slow, total| {
         let threshold = percent(50);
-        Some(TripReason::SlowCallRate { slow, total, threshold, longer_than: SLOW })
+        Some(TripReason::SlowCallRate { slow, total, in_flight: 0, threshold, longer_than: SLOW })
     };
     for (calls, expected) in [
         ("SSS", None),
@@ -166,7 +166,7 @@ fn every_failure_of_a_run_counts_from_the_first_call_on() {
     // However slow it is, a success ends the run.
     assert_eq!(trip(&BreakerConfig { slow_calls: slow_at(100), ..runs_only(3) }, "ffSff"), None);
     // A run may be longer than the window.
-    let config = BreakerConfig { window_calls: 1, minimum_calls: 1, ..runs_only(5) };
+    let config = BreakerConfig { window: Window::Calls(1), minimum_calls: 1, ..runs_only(5) };
     assert_eq!((trip(&config, "ffff"), trip(&config, "fffff")), (None, reason(5)));
 }
 
@@ -190,6 +190,7 @@ fn any_rule_trips_and_says_so_and_the_first_of_the_table_goes_first() {
             Some(TripReason::SlowCallRate {
                 slow: 5,
                 total: 6,
+                in_flight: 0,
                 threshold: percent(75),
                 longer_than: SLOW,
             }),
@@ -289,10 +290,10 @@ fn a_slow_trial_does_not_close_what_slow_calls_opened() {
 fn the_clock_says_how_long_a_call_took() {
     for (wait, slow) in [(FAST, 0), (SLOW, 1)] {
         let (breaker, manual) = breaker(slow_only());
-        type End = fn(Permit);
+        type End = fn(OwnedPermit);
         let ends: [End; 4] = [
-            Permit::success,
-            Permit::failure,
+            OwnedPermit::success,
+            OwnedPermit::failure,
             |permit| permit.record(Outcome::SOFT_FAILURE),
             |permit| {
                 let panics = std::panic::AssertUnwindSafe(|| {
@@ -305,7 +306,7 @@ fn the_clock_says_how_long_a_call_took() {
         for end in ends {
             breaker.reset();
             manual.advance(3600 * SECOND);
-            let permit = breaker.acquire().unwrap();
+            let permit = breaker.acquire_owned().unwrap();
             manual.advance(wait);
             end(permit);
             let counts = breaker.status().counts;
@@ -313,7 +314,7 @@ fn the_clock_says_how_long_a_call_took() {
         }
         // What the caller says goes before the clock, and nothing is asked of a call without evidence.
         breaker.reset();
-        let (told, dropped) = (breaker.acquire().unwrap(), breaker.acquire().unwrap());
+        let (told, dropped) = (breaker.acquire_owned().unwrap(), breaker.acquire_owned().unwrap());
         manual.advance(2 * SLOW);
         told.record_after(Outcome::SUCCESS, wait);
         dropped.record_after(Outcome::CANCELLED, wait);

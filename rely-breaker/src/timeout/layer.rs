@@ -34,8 +34,8 @@ impl<R> AttemptTimeout<R> {
     }
 
     /// The same layer, with timeouts answered by `answer`: an error of the service's own type, or a
-    /// response such as a 504. The service keeps its error type, as one with boxed errors has to: see
-    /// [`BreakerLayer::on_reject`](crate::BreakerLayer::on_reject).
+    /// response such as a 504. The service keeps its error type, as one with boxed errors has to: there
+    /// it is `on_timeout(|elapsed| Err(elapsed.into()))`.
     #[must_use]
     pub fn on_timeout<F, T, E>(self, answer: F) -> AttemptTimeout<With<F>>
     where

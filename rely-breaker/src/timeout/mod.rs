@@ -24,6 +24,7 @@
 //! # }).unwrap();
 //! ```
 
+mod config;
 mod error;
 mod future;
 mod layer;
@@ -32,6 +33,7 @@ mod service;
 #[cfg(not(rely_loom))]
 mod tests;
 
+pub use self::config::TimeoutConfig;
 pub use self::error::{AsError, Elapsed, OnTimeout, TimeoutError, With};
 pub use self::future::TimeoutFuture;
 pub use self::layer::AttemptTimeout;

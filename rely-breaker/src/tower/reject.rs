@@ -4,7 +4,12 @@ use crate::{BreakerError, Rejected};
 
 /// Turns a rejection into what the service answers, and so decides the service's error type.
 ///
-/// There are two: [`AsError`] wraps the service's error, [`With`] keeps it.
+/// [`AsError`] wraps the service's error, [`With`] keeps it; [`answer`](crate::answer) has more.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no answer to a rejected call that returns `Result<{T}, {E}>`",
+    label = "rejections do not become this response or error",
+    note = "`rely_breaker::answer` lists what there is; `on_reject` on the layer takes a closure"
+)]
 pub trait OnReject<T, E> {
     /// The error of the service with the breaker.
     type Error;
@@ -37,7 +42,7 @@ impl<T, E> OnReject<T, E> for AsError {
 
 /// Rejections become what a closure makes of them; the service keeps its error type.
 #[derive(Clone, Copy, Debug)]
-pub struct With<F>(pub(super) F);
+pub struct With<F>(pub(crate) F);
 
 impl<F, T, E> OnReject<T, E> for With<F>
 where

@@ -1,27 +1,51 @@
 use core::task::{Context, Poll};
 
 use rely_core::classify::Classify;
-use rely_core::{Outcome, RejectedBy};
 use tower_service::Service;
 
-use super::{BreakerFuture, OnReject};
+use super::readying::Readying;
+use super::ticket::Ticket;
+use super::waiting::{Gate, Waiting};
+use super::{BreakerFuture, Late, LateFor, OnReject, ReadyClone};
 use crate::Breaker;
-use crate::call::Running;
 
 /// The service of a [`BreakerLayer`](super::BreakerLayer).
 #[derive(Debug)]
-pub struct BreakerService<S, C, R> {
+pub struct BreakerService<S, C, R, L = ReadyClone> {
     inner: S,
     breaker: Breaker,
     classify: C,
     on_reject: R,
-    /// The inner service said that it is ready, to this value of it.
-    inner_ready: bool,
+    late: L,
+    /// How many calls were made through this value, up to [`SETTLED`], and whether the inner service
+    /// said that it is [`READY`] or was [`ASKED`] and has not, to this value of it, and the caller
+    /// [`WAITED`]: one byte, so that a call has one thing to look at.
+    so_far: u8,
+    /// Callers wait while the breaker rejects.
+    holds: bool,
+    waiting: Waiting,
 }
 
-impl<S, C, R> BreakerService<S, C, R> {
-    pub(super) const fn new(inner: S, breaker: Breaker, classify: C, on_reject: R) -> Self {
-        Self { inner, breaker, classify, on_reject, inner_ready: false }
+/// A service that is called again is here to stay and gets a handle of its own, whose count of references
+/// no other thread touches. One that is cloned for each call does without: it would pay more than it
+/// gains.
+const SETTLED: u8 = 2;
+const READY: u8 = 1 << 2;
+/// Never without [`WAITED`].
+const ASKED: u8 = 1 << 3;
+const WAITED: u8 = 1 << 7;
+
+impl<S, C, R, L> BreakerService<S, C, R, L> {
+    pub(super) const fn new(
+        inner: S,
+        breaker: Breaker,
+        classify: C,
+        on_reject: R,
+        late: L,
+        holds: bool,
+    ) -> Self {
+        let waiting = Waiting::none();
+        Self { inner, breaker, classify, on_reject, late, so_far: 0, holds, waiting }
     }
 
     /// The service inside.
@@ -43,50 +67,188 @@ impl<S, C, R> BreakerService<S, C, R> {
     pub const fn breaker(&self) -> &Breaker {
         &self.breaker
     }
-}
 
-/// A clone of a service that is ready need not be ready.
-impl<S: Clone, C: Clone, R: Clone> Clone for BreakerService<S, C, R> {
-    fn clone(&self) -> Self {
-        let (classify, on_reject) = (self.classify.clone(), self.on_reject.clone());
-        Self::new(self.inner.clone(), self.breaker.clone(), classify, on_reject)
+    #[inline(always)]
+    fn is_ready(&mut self) {
+        if self.so_far >= WAITED {
+            self.stop_waiting();
+        }
+        self.so_far |= READY;
+    }
+
+    #[cold]
+    fn stop_waiting(&mut self) {
+        self.so_far &= !(WAITED | ASKED);
+        self.waiting = Waiting::none();
+    }
+
+    /// The inner service is asked no more for now: what it has queued for would come to it all the same,
+    /// and be kept from others, from a clone that is made ready among them. Who has to wait gives up what
+    /// it has, too.
+    #[cold]
+    fn not_asked<E>(&mut self, gate: Gate) -> Poll<Result<(), E>>
+    where
+        L: LateFor<S>,
+    {
+        let given_up = if gate == Gate::Wait { ASKED | READY } else { ASKED };
+        if self.so_far & given_up != 0 && L::give_back(&mut self.inner) {
+            self.so_far &= !given_up;
+        }
+        if gate == Gate::Wait { Poll::Pending } else { Poll::Ready(Ok(())) }
+    }
+
+    /// Takes the inner service at its word that it is ready.
+    fn take_ready(&mut self) -> bool {
+        if self.so_far >= WAITED {
+            self.stop_waiting();
+        }
+        let ready = self.so_far & READY != 0;
+        self.so_far &= !READY;
+        if self.so_far < SETTLED {
+            self.so_far += 1;
+            if self.so_far == SETTLED {
+                self.breaker = self.breaker.apart();
+            }
+        }
+        ready
+    }
+
+    /// What to do about readiness while the breaker is not closed.
+    #[inline(never)]
+    fn gate(&mut self, skips: bool, cx: &mut Context<'_>) -> Gate {
+        if self.holds {
+            self.so_far |= WAITED;
+            self.waiting.hold(&self.breaker, cx)
+        } else if self.breaker.shared().is_open_now(skips) {
+            Gate::Skip
+        } else {
+            Gate::Ask
+        }
+    }
+
+    /// The inner service is not ready: so that who waits for it hears of it when the breaker opens.
+    #[cold]
+    fn wait(&mut self, skips: bool, cx: &mut Context<'_>) -> Gate {
+        self.so_far = self.so_far & !READY | WAITED | ASKED;
+        self.waiting.register(&self.breaker, cx);
+        if self.breaker.shared().is_closed() { Gate::Ask } else { self.gate(skips, cx) }
     }
 }
 
-impl<S, C, R, Request> Service<Request> for BreakerService<S, C, R>
+/// A clone of a service that is ready need not be ready.
+impl<S: Clone, C: Clone, R: Clone, L: Clone> Clone for BreakerService<S, C, R, L> {
+    fn clone(&self) -> Self {
+        let (classify, on_reject) = (self.classify.clone(), self.on_reject.clone());
+        let (breaker, late) = (self.breaker.clone(), self.late.clone());
+        Self::new(self.inner.clone(), breaker, classify, on_reject, late, self.holds)
+    }
+}
+
+impl<S, C: Clone, R: Clone, L> BreakerService<S, C, R, L> {
+    /// Every call but the one that follows the rule: settled, ready, closed.
+    #[inline(never)]
+    fn call_other<Request>(
+        &mut self,
+        request: Request,
+    ) -> BreakerFuture<S::Future, C, R, L::Clone, Request>
+    where
+        S: Service<Request>,
+        L: Late<S, Request>,
+    {
+        let ready = self.take_ready();
+        let admitted = match self.breaker.shared().admit() {
+            Ok(admitted) => admitted,
+            Err(rejected) => {
+                // The place that it holds may be wanted elsewhere; it has no use for it for now.
+                if ready && !L::give_back(&mut self.inner) {
+                    self.so_far |= READY;
+                }
+                return BreakerFuture::rejected(rejected, self.on_reject.clone());
+            }
+        };
+        let ticket = Ticket::new(&self.breaker, admitted);
+        if ready { self.call_with(ticket, request) } else { self.late(ticket, request) }
+    }
+
+    #[inline(always)]
+    fn call_with<Request>(
+        &mut self,
+        mut ticket: Ticket,
+        request: Request,
+    ) -> BreakerFuture<S::Future, C, R, L::Clone, Request>
+    where
+        S: Service<Request>,
+        L: Late<S, Request>,
+    {
+        let inner = ticket.run(|| self.inner.call(request));
+        BreakerFuture::admitted(inner, ticket, self.classify.clone(), self.on_reject.clone())
+    }
+
+    /// The breaker lets a call through that nobody asked the inner service about.
+    #[cold]
+    fn late<Request>(
+        &self,
+        mut ticket: Ticket,
+        request: Request,
+    ) -> BreakerFuture<S::Future, C, R, L::Clone, Request>
+    where
+        S: Service<Request>,
+        L: Late<S, Request>,
+    {
+        let on_reject = self.on_reject.clone();
+        if let Some(clone) = L::clone_of(&self.inner) {
+            let readying = Readying::new(clone, request, self.classify.clone());
+            return BreakerFuture::readying(readying, ticket, on_reject);
+        }
+        ticket.give_back();
+        BreakerFuture::rejected(self.breaker.reject_inner_not_ready(), on_reject)
+    }
+}
+
+impl<S, C, R, L, Request> Service<Request> for BreakerService<S, C, R, L>
 where
     S: Service<Request>,
     C: Classify<S::Response, S::Error> + Clone,
     R: OnReject<S::Response, S::Error> + Clone,
+    L: Late<S, Request>,
 {
     type Response = S::Response;
     type Error = R::Error;
-    type Future = BreakerFuture<S::Future, C, R>;
+    type Future = BreakerFuture<S::Future, C, R, L::Clone, Request>;
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), R::Error>> {
-        if self.breaker.would_reject() {
-            return Poll::Ready(Ok(()));
+        if !self.breaker.shared().is_closed() {
+            match self.gate(L::CLONES, cx) {
+                Gate::Ask => {}
+                Gate::Skip if self.so_far & ASKED == 0 => return Poll::Ready(Ok(())),
+                gate => return self.not_asked(gate),
+            }
         }
-        let ready = self.inner.poll_ready(cx);
-        self.inner_ready = matches!(ready, Poll::Ready(Ok(())));
-        ready.map_err(|error| self.on_reject.inner(error))
+        match self.inner.poll_ready(cx) {
+            Poll::Ready(Ok(())) => {
+                self.is_ready();
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(error)) => {
+                self.so_far &= !READY;
+                Poll::Ready(Err(self.on_reject.inner(error)))
+            }
+            Poll::Pending => match self.wait(L::CLONES, cx) {
+                Gate::Ask => Poll::Pending,
+                gate => self.not_asked(gate),
+            },
+        }
     }
 
     #[inline]
     fn call(&mut self, request: Request) -> Self::Future {
-        let permit = match self.breaker.acquire() {
-            Ok(permit) => permit,
-            Err(rejected) => return BreakerFuture::rejected(rejected, self.on_reject.clone()),
-        };
-        if !core::mem::take(&mut self.inner_ready) {
-            // Nothing was tried, so nothing was cancelled either.
-            permit.record(Outcome::rejected(RejectedBy::Breaker));
-            let rejected = self.breaker.reject_inner_not_ready();
-            return BreakerFuture::rejected(rejected, self.on_reject.clone());
+        if self.so_far == SETTLED | READY {
+            if let Some(admitted) = self.breaker.shared().admit_plain() {
+                self.so_far = SETTLED;
+                return self.call_with(Ticket::new(&self.breaker, admitted), request);
+            }
         }
-        let mut running = Running::new(Some(permit));
-        let inner = running.run(|| self.inner.call(request));
-        BreakerFuture::admitted(inner, running, self.classify.clone(), self.on_reject.clone())
+        self.call_other(request)
     }
 }

@@ -1,26 +1,59 @@
 //! The three forms of one breaker that a case is played against.
 
+#[path = "pure.rs"]
+mod pure;
+
 use core::future::Future;
 use core::num::NonZeroUsize;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::channel::oneshot;
-use rely_breaker::machine::{Event, Machine};
 use rely_breaker::{
-    Breaker, BreakerConfig, BreakerError, Change, ChangeReason, Permit, Rejected, RejectedReason,
-    State,
+    Breaker, BreakerConfig, BreakerError, Change, OwnedPermit, Rejected, RejectedReason, State,
 };
 use rely_core::event::Delivery;
+use rely_core::signal::ManualSignal;
 use rely_core::window::Counts;
-use rely_core::{Class, Clock, Instant, ManualClock, RejectedBy, Subscriber};
+use rely_core::{
+    Class, Clock, Instant, Level, ManualClock, Outcome, Ratio, RejectedBy, Subscriber, Verdict,
+};
 use tower::util::BoxService;
 use tower::{Layer, Service};
+
+pub(crate) use self::pure::Pure;
+
+/// What a subject is made from.
+#[derive(Clone)]
+pub(crate) struct Recipe {
+    pub(crate) config: BreakerConfig,
+    /// What a probe says at first, if there is one.
+    pub(crate) probe: Option<Level>,
+    /// How long the user's own function says that it should be open, the n-th time.
+    pub(crate) open_time: Vec<Duration>,
+}
+
+impl Recipe {
+    fn open_time(times: &[Duration], openings: u32) -> Duration {
+        times[(openings as usize).clamp(1, times.len()) - 1]
+    }
+}
+
+/// Somebody's word.
+#[derive(Clone, Copy)]
+pub(crate) enum Order {
+    Reset,
+    ForceOpen,
+    ForceClosed,
+    Disable,
+    OpenFor(Duration),
+    OpenUntil(Instant),
+}
 
 pub(crate) trait Subject {
     fn set(&mut self, now: Instant);
@@ -28,10 +61,21 @@ pub(crate) trait Subject {
     /// Asks whether a call may be made, without making it.
     fn poll(&mut self);
     fn begin(&mut self, name: char) -> Result<(), Refused>;
-    fn end(&mut self, name: char, how: char);
-    fn reset(&mut self);
+    /// The call ends so; nothing if it is dropped, and an error if it panics.
+    fn end(&mut self, name: char, how: How);
+    fn order(&mut self, order: Order);
+    fn reconfigure(&mut self, config: &BreakerConfig);
+    /// What the probe says from now on.
+    fn probe(&mut self, level: Level);
+    /// What a driver does; says when it wants to come again.
+    fn tick(&mut self) -> Option<Instant>;
+    /// What tells whether a call counts that was let through just now: the state, and how many would
+    /// have been rejected.
+    fn uncounted(&self) -> (State, u64);
     fn view(&mut self) -> View;
 }
+
+pub(crate) type How = Option<Result<Outcome, ()>>;
 
 /// What a caller is told who is not let through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,8 +99,14 @@ pub(crate) struct View {
     pub(crate) since: Instant,
     pub(crate) generation: u64,
     pub(crate) until: Option<Instant>,
+    pub(crate) share: Ratio,
     pub(crate) counts: Counts,
     pub(crate) run: u32,
+    pub(crate) succeeded: u64,
+    pub(crate) failed: u64,
+    pub(crate) ignored: u64,
+    pub(crate) cancelled: u64,
+    pub(crate) would_reject: u64,
     pub(crate) rejected: u64,
     pub(crate) inner_not_ready: u64,
     pub(crate) late: u64,
@@ -67,8 +117,8 @@ pub(crate) struct View {
     pub(crate) refused: Vec<Refused>,
 }
 
-/// How a call ends; nothing if it is dropped, and `Err` if it panics.
-fn class(how: char) -> Option<Result<Class, ()>> {
+/// How a call ends that a letter stands for.
+pub(crate) fn class(how: char) -> Option<Result<Class, ()>> {
     Some(Ok(match how {
         's' => Class::Success,
         'f' => Class::Failure,
@@ -81,188 +131,6 @@ fn class(how: char) -> Option<Result<Class, ()>> {
     }))
 }
 
-/// The machine, with a shell as one would write it down: a list of calls, a number of permits.
-pub(crate) struct Pure {
-    machine: Machine,
-    now: Instant,
-    window: VecDeque<(bool, bool)>,
-    free: u32,
-    running: BTreeMap<char, Admitted>,
-    inner: bool,
-    inner_ready: bool,
-    view: View,
-}
-
-#[derive(Clone, Copy)]
-struct Admitted {
-    generation: u64,
-    trial: bool,
-    start: Instant,
-}
-
-impl Pure {
-    pub(crate) fn new(config: &BreakerConfig) -> Self {
-        let machine = Machine::new(config.clone()).unwrap();
-        let view = View {
-            state: machine.state(),
-            since: machine.since(),
-            generation: 0,
-            until: None,
-            counts: Counts::default(),
-            run: 0,
-            rejected: 0,
-            inner_not_ready: 0,
-            late: 0,
-            opened: 0,
-            changes: Vec::new(),
-            refused: Vec::new(),
-        };
-        Self {
-            machine,
-            now: Instant::ORIGIN,
-            window: VecDeque::new(),
-            free: 0,
-            running: BTreeMap::new(),
-            inner: true,
-            inner_ready: false,
-            view,
-        }
-    }
-
-    fn step(&mut self, event: Event) -> Option<Change> {
-        let change = self.machine.step(event, self.now)?;
-        self.window.clear();
-        self.view.run = 0;
-        self.free = self.machine.config().trials;
-        self.view.opened += u64::from(matches!(change.reason, ChangeReason::Tripped(_)));
-        self.view.changes.push(change);
-        Some(change)
-    }
-
-    fn would_reject(&self) -> bool {
-        let mut next = self.machine.clone();
-        let moves = next.step(Event::Timer, self.now).is_some();
-        match next.state() {
-            State::Closed => false,
-            State::HalfOpen => !moves && self.free == 0,
-            _ => true,
-        }
-    }
-
-    fn refuse(&mut self, reason: RejectedReason, retry_after: Option<Duration>) -> Refused {
-        let refused = Refused { state: self.machine.state(), reason, retry_after };
-        self.view.rejected += 1;
-        self.view.refused.push(refused);
-        refused
-    }
-
-    fn counts(&self) -> Counts {
-        let count =
-            |what: fn(&&(bool, bool)) -> bool| self.window.iter().filter(what).count() as u64;
-        let total = self.window.len() as u64;
-        Counts { total, bad: count(|call| call.0), slow: count(|call| call.1) }
-    }
-
-    fn ended(&mut self, call: Admitted, class: Class) {
-        if call.generation != self.machine.generation() {
-            self.view.late += u64::from(class.is_counted());
-            return;
-        }
-        if !class.is_counted() {
-            self.free += u32::from(call.trial);
-            return;
-        }
-        let config = self.machine.config();
-        let took = self.now.saturating_since(call.start);
-        let (bad, slow) =
-            (class.is_bad(), config.slow_calls.is_some_and(|rule| took >= rule.longer_than));
-        if call.trial {
-            let event = Event::TrialEnded { generation: call.generation, bad, slow };
-            let change = self.step(event);
-            let too_late =
-                change.is_some_and(|change| change.reason == ChangeReason::TrialsTimedOut);
-            self.view.late += u64::from(too_late);
-            return;
-        }
-        match class {
-            Class::Success => self.view.run = 0,
-            Class::Failure if config.consecutive_failures.is_some() => self.view.run += 1,
-            _ => {}
-        }
-        let holds = config.window_calls as usize;
-        self.window.push_back((bad, slow));
-        if self.window.len() > holds {
-            self.window.pop_front();
-        }
-        if let Some(reason) = self.machine.judge(self.counts(), self.view.run) {
-            self.step(Event::Tripped { generation: call.generation, reason });
-        }
-    }
-}
-
-impl Subject for Pure {
-    fn set(&mut self, now: Instant) {
-        self.now = now;
-    }
-
-    fn inner_is(&mut self, ready: bool) {
-        self.inner = ready;
-    }
-
-    fn poll(&mut self) {
-        if !self.would_reject() {
-            self.inner_ready = self.inner;
-        }
-    }
-
-    fn begin(&mut self, name: char) -> Result<(), Refused> {
-        self.step(Event::Timer);
-        let trial = match self.machine.state() {
-            State::Closed => false,
-            State::HalfOpen if self.free == 0 => {
-                return Err(self.refuse(RejectedReason::TrialsTaken, None));
-            }
-            State::HalfOpen => true,
-            _ => {
-                let wait = self.machine.deadline().map(|until| until.saturating_since(self.now));
-                return Err(self.refuse(RejectedReason::Open, wait));
-            }
-        };
-        if !core::mem::take(&mut self.inner_ready) {
-            self.view.inner_not_ready += 1;
-            return Err(self.refuse(RejectedReason::InnerNotReady, Some(Duration::ZERO)));
-        }
-        self.free -= u32::from(trial);
-        let generation = self.machine.generation();
-        self.running.insert(name, Admitted { generation, trial, start: self.now });
-        Ok(())
-    }
-
-    fn end(&mut self, name: char, how: char) {
-        let call = self.running.remove(&name).unwrap();
-        // A shell tells the machine that a dropped call is cancelled and that a panic is a failure.
-        let class = class(how).unwrap_or(Ok(Class::Cancelled)).unwrap_or(Class::Failure);
-        self.ended(call, class);
-    }
-
-    fn reset(&mut self) {
-        self.step(Event::Reset);
-    }
-
-    fn view(&mut self) -> View {
-        let refused = core::mem::take(&mut self.view.refused);
-        View {
-            state: self.machine.state(),
-            since: self.machine.since(),
-            generation: self.machine.generation(),
-            until: self.machine.deadline(),
-            counts: self.counts(),
-            refused,
-            ..self.view.clone()
-        }
-    }
-}
-
 /// The handle: permits taken and settled by hand.
 pub(crate) struct Handle {
     breaker: Breaker,
@@ -270,17 +138,33 @@ pub(crate) struct Handle {
     subscriber: Subscriber<Change>,
     changes: Vec<Change>,
     refused: Vec<Refused>,
-    running: BTreeMap<char, Permit>,
+    running: BTreeMap<char, OwnedPermit>,
+    probe: ManualSignal,
+    /// What it says of a rejection beforehand may come out otherwise.
+    may_differ: bool,
 }
 
 impl Handle {
-    pub(crate) fn new(config: &BreakerConfig) -> Self {
+    pub(crate) fn new(recipe: &Recipe) -> Self {
         let (clock, manual) = Clock::manual();
-        let breaker =
-            Breaker::builder("queue").config(config.clone()).clock(clock).build().unwrap();
+        let mut builder =
+            Breaker::builder("queue").config(recipe.config.clone()).clock(clock.clone());
+        let probe = ManualSignal::default();
+        if let Some(level) = recipe.probe {
+            probe.set(Verdict::new(level, Instant::ORIGIN));
+            builder = builder.probe(probe.clone());
+        }
+        let times = recipe.open_time.clone();
+        if !times.is_empty() {
+            builder = builder.open_time(move |_, openings| Recipe::open_time(&times, openings));
+        }
+        let breaker = builder.build().unwrap();
         let subscriber = breaker.subscribe(NonZeroUsize::new(1024).unwrap());
         let (changes, refused, running) = (Vec::new(), Vec::new(), BTreeMap::new());
-        Self { breaker, manual, subscriber, changes, refused, running }
+        // Who asks makes a probe speak and calls that hang be looked at.
+        let may_differ =
+            recipe.probe.is_some() || recipe.config.slow_calls.is_some_and(|rule| rule.in_flight);
+        Self { breaker, manual, subscriber, changes, refused, running, probe, may_differ }
     }
 }
 
@@ -295,24 +179,21 @@ impl Subject for Handle {
 
     fn begin(&mut self, name: char) -> Result<(), Refused> {
         let would_reject = self.breaker.would_reject();
-        let result = self.breaker.acquire().map_err(|rejected| Refused::from(&rejected));
-        assert_eq!(would_reject, result.is_err(), "it said otherwise a moment ago");
-        match result {
-            Ok(permit) => {
-                self.running.insert(name, permit);
-                Ok(())
-            }
-            Err(refused) => {
-                self.refused.push(refused);
-                Err(refused)
-            }
+        let permit = self.breaker.acquire_owned();
+        let result = permit.as_ref().map(|_| ()).map_err(Refused::from);
+        let of_share = result.is_err_and(|refused| refused.reason == RejectedReason::Ramping);
+        if !of_share && !self.may_differ {
+            assert_eq!(would_reject, result.is_err(), "it said otherwise a moment ago");
         }
+        self.running.extend(permit.ok().map(|permit| (name, permit)));
+        self.refused.extend(result.err());
+        result
     }
 
-    fn end(&mut self, name: char, how: char) {
+    fn end(&mut self, name: char, how: How) {
         let permit = self.running.remove(&name).unwrap();
-        match class(how) {
-            Some(Ok(class)) => permit.record(class.into()),
+        match how {
+            Some(Ok(outcome)) => permit.record(outcome),
             None => drop(permit),
             Some(Err(())) => {
                 let panics = AssertUnwindSafe(|| {
@@ -324,8 +205,32 @@ impl Subject for Handle {
         }
     }
 
-    fn reset(&mut self) {
-        self.breaker.reset();
+    fn order(&mut self, order: Order) {
+        match order {
+            Order::Reset => self.breaker.reset(),
+            Order::ForceOpen => self.breaker.force_open(),
+            Order::ForceClosed => self.breaker.force_closed(),
+            Order::Disable => self.breaker.disable(),
+            Order::OpenFor(time) => self.breaker.open_for(time),
+            Order::OpenUntil(until) => self.breaker.open_until(until),
+        }
+    }
+
+    fn reconfigure(&mut self, config: &BreakerConfig) {
+        self.breaker.reconfigure(config.clone()).unwrap();
+    }
+
+    fn probe(&mut self, level: Level) {
+        self.probe.set(Verdict::new(level, Instant::ORIGIN));
+    }
+
+    fn tick(&mut self) -> Option<Instant> {
+        self.breaker.tick()
+    }
+
+    fn uncounted(&self) -> (State, u64) {
+        let status = self.breaker.status();
+        (status.state, status.would_reject)
     }
 
     fn view(&mut self) -> View {
@@ -342,8 +247,14 @@ impl Subject for Handle {
             since: status.since,
             generation: status.generation,
             until: status.until,
+            share: status.share,
             counts: status.counts,
             run: status.consecutive_failures,
+            succeeded: status.succeeded,
+            failed: status.failed,
+            ignored: status.ignored,
+            cancelled: status.cancelled,
+            would_reject: status.would_reject,
             rejected: status.rejected,
             inner_not_ready: status.inner_not_ready,
             late: status.late,
@@ -358,33 +269,35 @@ impl Subject for Handle {
 pub(crate) struct Layered {
     handle: Handle,
     inner: Arc<AtomicBool>,
-    service: BoxService<oneshot::Receiver<Result<Class, ()>>, (), BreakerError<Class>>,
+    service: BoxService<oneshot::Receiver<End>, Outcome, BreakerError<Outcome>>,
     running: BTreeMap<char, Running>,
 }
 
-type Answer = Result<(), BreakerError<Class>>;
+/// How a call that is not dropped ends; an error if it panics.
+type End = Result<Outcome, ()>;
+type Answer = Result<Outcome, BreakerError<Outcome>>;
 
 struct Running {
     future: Pin<Box<dyn Future<Output = Answer>>>,
-    ends: oneshot::Sender<Result<Class, ()>>,
+    ends: oneshot::Sender<End>,
 }
 
 struct Inner(Arc<AtomicBool>);
 
-impl Service<oneshot::Receiver<Result<Class, ()>>> for Inner {
-    type Response = ();
-    type Error = Class;
-    type Future = Pin<Box<dyn Future<Output = Result<(), Class>> + Send>>;
+impl Service<oneshot::Receiver<End>> for Inner {
+    type Response = Outcome;
+    type Error = Outcome;
+    type Future = Pin<Box<dyn Future<Output = Result<Outcome, Outcome>> + Send>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Class>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Outcome>> {
         if self.0.load(Ordering::Relaxed) { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
-    fn call(&mut self, ends: oneshot::Receiver<Result<Class, ()>>) -> Self::Future {
+    fn call(&mut self, ends: oneshot::Receiver<End>) -> Self::Future {
         Box::pin(async move {
             match ends.await.unwrap() {
-                Ok(Class::Success) => Ok(()),
-                Ok(class) => Err(class),
+                Ok(outcome) if outcome.class == Class::Success => Ok(outcome),
+                Ok(outcome) => Err(outcome),
                 Err(()) => resume_unwind(Box::new("the call panics")),
             }
         })
@@ -392,13 +305,13 @@ impl Service<oneshot::Receiver<Result<Class, ()>>> for Inner {
 }
 
 impl Layered {
-    pub(crate) fn new(config: &BreakerConfig) -> Self {
-        let (handle, inner) = (Handle::new(config), Arc::new(AtomicBool::new(true)));
-        let layer = handle.breaker.layer().classify(|result: Result<&(), &Class>| match result {
-            Ok(()) => Class::Success,
-            Err(class) => *class,
+    pub(crate) fn new(recipe: &Recipe) -> Self {
+        let (handle, inner) = (Handle::new(recipe), Arc::new(AtomicBool::new(true)));
+        let layer = handle.breaker.layer().classify(|result: Result<&Outcome, &Outcome>| {
+            let (Ok(outcome) | Err(outcome)) = result;
+            *outcome
         });
-        let service = BoxService::new(layer.layer(Inner(Arc::clone(&inner))));
+        let service = BoxService::new(layer.without_clone().layer(Inner(Arc::clone(&inner))));
         Self { handle, inner, service, running: BTreeMap::new() }
     }
 }
@@ -435,21 +348,40 @@ impl Subject for Layered {
         }
     }
 
-    fn end(&mut self, name: char, how: char) {
+    fn end(&mut self, name: char, how: How) {
         let Running { mut future, ends } = self.running.remove(&name).unwrap();
-        let Some(class) = class(how) else { return };
-        ends.send(class).unwrap();
+        let Some(end) = how else { return };
+        ends.send(end).unwrap();
         let poll =
             AssertUnwindSafe(|| future.as_mut().poll(&mut Context::from_waker(Waker::noop())));
-        match (catch_unwind(poll), class) {
-            (Ok(Poll::Ready(Ok(()))), Ok(Class::Success)) | (Err(_), Err(())) => {}
-            (Ok(Poll::Ready(Err(error))), Ok(class)) => assert_eq!(error.into_inner(), Some(class)),
+        match (catch_unwind(poll), end) {
+            (Err(_), Err(())) => {}
+            (Ok(Poll::Ready(Ok(answer))), Ok(outcome)) => assert_eq!(answer, outcome),
+            (Ok(Poll::Ready(Err(error))), Ok(outcome)) => {
+                assert_eq!(error.into_inner(), Some(outcome));
+            }
             (other, _) => panic!("{name} ended with {other:?}"),
         }
     }
 
-    fn reset(&mut self) {
-        self.handle.reset();
+    fn order(&mut self, order: Order) {
+        self.handle.order(order);
+    }
+
+    fn reconfigure(&mut self, config: &BreakerConfig) {
+        self.handle.reconfigure(config);
+    }
+
+    fn probe(&mut self, level: Level) {
+        self.handle.probe(level);
+    }
+
+    fn tick(&mut self) -> Option<Instant> {
+        self.handle.tick()
+    }
+
+    fn uncounted(&self) -> (State, u64) {
+        self.handle.uncounted()
     }
 
     fn view(&mut self) -> View {
