@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use rely_benches::{Case, bare, drive, repeat};
 use rely_core::latency::{LatencyScale, LatencyWindow};
-use rely_core::window::{CountWindow, TimeWindow, WeightedWindow};
+use rely_core::window::{CountWindow, Good, TimeWindow, WeightedWindow};
 use rely_core::{Clock, Instant, Meter, Outcome, Point, Weight};
 use tower::Layer;
 
@@ -102,6 +102,13 @@ fn windows() -> Vec<Case> {
             repeat(move |_| window.record(0, black_box(false), black_box(false)))
         }
     };
+    let good = |calls: u32, slow: bool| {
+        move || {
+            let window = CountWindow::new(calls).expect("in range");
+            let window = if slow { window.with_slow() } else { window };
+            repeat(move |_| window.record_good(black_box(0)) == Good::Clean)
+        }
+    };
     let time = |shards: usize, calls: u64| {
         move || {
             let window = TimeWindow::builder(MINUTE).lanes(6).shards(shards).build();
@@ -116,6 +123,8 @@ fn windows() -> Vec<Case> {
         Case::new("rely/count-window-100", count(100, false)),
         Case::new("rely/count-window-10000", count(10_000, false)),
         Case::new("rely/count-window-100-slow", count(100, true)),
+        Case::new("rely/count-window-100-good", good(100, false)),
+        Case::new("rely/count-window-100-slow-good", good(100, true)),
         Case::new("rely/count-window-100-third-bad", || {
             let window = CountWindow::new(100).expect("in range");
             repeat(move |n| window.record(0, n % 3 == 0, false))
@@ -127,6 +136,10 @@ fn windows() -> Vec<Case> {
         Case::new("rely/time-window-100", time(1, 100)),
         Case::new("rely/time-window-100000", time(1, 100_000)),
         Case::new("rely/time-window-sharded", time(4, 100)),
+        Case::new("rely/time-window-epoch", || {
+            let window = TimeWindow::builder(MINUTE).lanes(2).build().expect("in range");
+            repeat(move |_| window.record_in(black_box(0), black_box(Instant::ORIGIN), 0, 1))
+        }),
         Case::new("rely/time-window-coarse-clock", || {
             let window = TimeWindow::builder(MINUTE).lanes(6).build().expect("in range");
             let clock = Clock::system();

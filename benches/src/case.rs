@@ -54,6 +54,13 @@ impl Case {
         self
     }
 
+    /// The bench fails where a call of this case allocates more bytes.
+    #[must_use]
+    pub const fn within_bytes(mut self, bytes: f64) -> Self {
+        self.limits.bytes = Some(bytes);
+        self
+    }
+
     /// Spares callgrind a case that takes too long to set up.
     #[must_use]
     pub const fn without_instructions(mut self) -> Self {

@@ -7,12 +7,14 @@ use crate::Row;
 pub(crate) struct Limits {
     pub(crate) instructions: Option<f64>,
     pub(crate) allocs: Option<f64>,
+    pub(crate) bytes: Option<f64>,
 }
 
 impl Limits {
     /// A sentence for each limit that the row is over; what was not measured is over none.
     pub(crate) fn broken_by(&self, row: &Row) -> Vec<String> {
-        let limits = [("instructions", self.instructions), ("allocs", self.allocs)];
+        let limits =
+            [("instructions", self.instructions), ("allocs", self.allocs), ("bytes", self.bytes)];
         let over = limits.iter().filter_map(|(field, limit)| {
             let (value, limit) = (row.get(field)?, (*limit)?);
             (value > limit).then(|| format!("{}: {value} {field}, at most {limit}", row.name))
@@ -27,7 +29,7 @@ mod tests {
 
     #[test]
     fn a_limit_met_exactly_holds_and_one_passed_is_named() {
-        let limits = Limits { instructions: Some(60.0), allocs: Some(0.0) };
+        let limits = Limits { instructions: Some(60.0), allocs: Some(0.0), bytes: None };
         let mut row = Row::new("rely/closed");
         assert!(limits.broken_by(&row).is_empty(), "nothing was measured");
         row.set("instructions", 60.0);

@@ -1,14 +1,15 @@
 //! The least that a breaker can do, written by hand.
 
+use std::collections::HashMap;
 use std::hint::black_box;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, RwLock};
 
 use rely_benches::{Case, repeat};
 use rely_core::Clock;
 use tower::{Service, service_fn};
 
-use crate::{HOUR, admitted, rejected, shared};
+use crate::{HOSTS, HOUR, admitted, rejected, shared};
 
 pub(crate) fn cases() -> Vec<Case> {
     vec![
@@ -18,6 +19,21 @@ pub(crate) fn cases() -> Vec<Case> {
             repeat(move |n| words.call(n))
         }),
         admitted("floor/closed-slow-calls", || timed(Arc::default())),
+        Case::new("floor/closed-time-100", || {
+            let (clock, words) = (Clock::system(), Words::default());
+            repeat(move |n| {
+                black_box(clock.coarse_now());
+                words.call(n)
+            })
+        }),
+        Case::new("floor/keyed", || {
+            let map: HashMap<u64, Arc<Words>> = (0..HOSTS).map(|n| (n, Arc::default())).collect();
+            let map = RwLock::new(map);
+            repeat(move |n| {
+                let found = map.read().expect("nobody panics").get(&(n % HOSTS)).cloned();
+                found.is_some_and(|words| words.is_open())
+            })
+        }),
         rejected("floor/open-reject", open),
         shared("floor/two-threads", || closed(Arc::default())),
         Case::threads("floor-sync/two-threads", || {

@@ -9,8 +9,12 @@
 //! | `closed-count-100`, `closed-count-10000` | succeeds, over a window of the last so many calls |
 //! | `closed-time-100`, `closed-time-100000` | succeeds, over a window of time that holds so many calls |
 //! | `closed-slow-calls` | succeeds, and the breaker looks at how long it took |
+//! | `closed-time-sharded` | the same, each thread counting in a place of its own |
 //! | `open-reject` | is rejected |
+//! | `keyed` | finds the limit or breaker of its key among 1000, or (`rely`) makes a call through it |
+//! | `made` | is none: a breaker is made, and what it allocates is what it takes up |
 //! | `two-threads` | succeeds, while another thread calls through the same breaker |
+//! | `two-threads-sharded` | the same, each thread counting in a place of its own |
 //!
 //! A library has the rows that it can do. `rely` is the tower layer, `rely-sync` the handle: `acquire`,
 //! then `success`. `tower-resilience` and `seatbelt` are tower layers, `failsafe` and `recloser` a
@@ -31,6 +35,8 @@ use tower::Service;
 
 /// Longer than any run: windows stay full, and open breakers open.
 const HOUR: Duration = Duration::from_secs(3600);
+/// How many keys there are, where there are any.
+const HOSTS: u64 = 1000;
 /// No call takes so long.
 const SLOW: Duration = Duration::from_secs(1);
 

@@ -97,7 +97,7 @@ pub(crate) fn breaker(
     let breaker = Breaker::builder(format!("{zone} to {queue}")).clock(clock.clone());
     Ok(if on {
         breaker
-            .slow_calls(Duration::from_millis(100), Ratio::percent(50.0)?)
+            .slow_calls_in_flight(Duration::from_millis(100), Ratio::percent(50.0)?)
             .consecutive_failures(5)
             .window_calls(40)
             .minimum_calls(10)
@@ -111,5 +111,7 @@ pub(crate) fn breaker(
 
 /// A breaker that watches, and does nothing about it.
 pub(crate) fn never_trips(breaker: rely_breaker::BreakerBuilder) -> Result<Breaker, BoxError> {
-    Ok(breaker.window_calls(1_000_000).minimum_calls(1_000_000).build()?)
+    let breaker = breaker.build()?;
+    breaker.force_closed();
+    Ok(breaker)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::Method;
 use rely_breaker::{
-    AttemptTimeout, Breaker, BreakerBuilder, Endpoint, Failover, RetryBudget, RetryPolicy,
+    AttemptTimeout, Breaker, BreakerBuilder, Endpoint, Failover, Ramp, RetryBudget, RetryPolicy,
 };
 use rely_core::classify::{ByBoxError, HttpStatus};
 use rely_core::meter::Target;
@@ -47,7 +47,7 @@ impl Order {
 /// A client as the load uses it: it places an order and says whether that went well.
 #[derive(Clone)]
 pub(crate) enum Client {
-    Naive(Naive),
+    Naive(Box<Naive>),
     Protected(Protected),
 }
 
@@ -202,6 +202,9 @@ fn answers() -> HttpStatus<ByBoxError> {
     HttpStatus::new().errors_by(ByBoxError)
 }
 
+/// How long a zone that is back has a quarter of its orders, and then half of them.
+const STAGE: Duration = Duration::from_millis(100);
+
 fn breaker(builder: BreakerBuilder) -> Result<Breaker, BoxError> {
     Ok(builder
         .failure_rate(Ratio::percent(50.0)?)
@@ -210,6 +213,7 @@ fn breaker(builder: BreakerBuilder) -> Result<Breaker, BoxError> {
         .minimum_calls(20)
         .open_for(Duration::from_millis(250))
         .trials(2)
+        .ramp(Ramp { stages: vec![Ratio::percent(25.0)?, Ratio::percent(50.0)?], stage_for: STAGE })
         .build()?)
 }
 

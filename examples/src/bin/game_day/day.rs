@@ -114,7 +114,7 @@ impl Day {
         let users = meter("users", Duration::from_secs(120))?;
         let recent = meter("recent", Duration::from_secs(2))?;
         let customer = |client, name| Customer::new(client, users.point(name), recent.point(name));
-        let naive = customer(Client::Naive(Naive::new(&naive_world, &clock)), "naive");
+        let naive = customer(Client::Naive(Box::new(Naive::new(&naive_world, &clock))), "naive");
         let protected = Protected::new(&routes, &split, &clock)?;
         let protected = customer(Client::Protected(protected), "protected");
         let probes = meter("probes", Duration::from_secs(4))?.point("queue-a");

@@ -2,6 +2,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rely_breaker::State;
 use rely_chaos::experiment::FnAction;
 use rely_core::event::Delivery;
 use rely_core::{Level, Ratio, Signal, Verdict, signal};
@@ -40,7 +41,10 @@ pub(crate) fn canary(day: &Day) -> Result<Plan, BoxError> {
     route.first_bad.forget();
     if matches!(day.releases.standing(&v2.digest()), Some(Standing::Bad { .. })) {
         day.releases.pardon(&v2.digest(), "what showed it to be bad was no fair trial")?;
-        route.breaker.reset();
+        // One that was made to stand aside stays so.
+        if route.breaker.state() != State::ForcedClosed {
+            route.breaker.reset();
+        }
     }
     let (notes, since, first_bad) = (day.notes.clone(), day.notes.now(), route.first_bad.clone());
     let bad = move || first_bad.get().map(|at| notes.seconds(at)).filter(|at| *at >= since);
