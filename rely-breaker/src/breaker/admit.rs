@@ -152,9 +152,9 @@ impl Shared {
     fn time_left(&self, word: Word) -> TimeLeft {
         let Some((since, until)) = self.span_of(word) else { return TimeLeft::Changed };
         // The coarse clock is enough unless the moment is near: it lies behind, by so much at most.
-        let (coarse, resolution) = (self.clock.coarse_now(), self.clock.coarse_resolution());
-        let latest = coarse + resolution;
-        if latest < until && latest >= since && !resolution.is_zero() {
+        let coarse = self.clock.coarse_now();
+        let latest = coarse.as_nanos().saturating_add(self.coarse_behind.into());
+        if latest < until.as_nanos() && latest >= since.as_nanos() {
             return TimeLeft::Some(until - coarse);
         }
         let now = self.clock.now();

@@ -23,6 +23,8 @@ pub(crate) struct Shared {
     pub(super) run: Run,
     /// The last generation that let a trial through, in its low bits.
     tried: AtomicU32,
+    /// How far the coarse clock may lie behind, in nanoseconds.
+    pub(super) coarse_behind: u32,
     pub(super) settings: Settings,
     pub(super) clock: Clock,
     /// When a state that time alone ends began and ends, for the even and the odd generations: so that
@@ -91,6 +93,7 @@ impl Shared {
             shape,
             run: Run::new(),
             tried: AtomicU32::new(0),
+            coarse_behind: coarse_behind(&clock),
             settings: Settings::new(config),
             clock,
             spans: [(); 2].map(|()| [AtomicU64::new(0), AtomicU64::new(0)]),
@@ -410,6 +413,14 @@ impl Shared {
     ) -> Rejected {
         self.counters.rejected.fetch_add(1, Ordering::Relaxed);
         Rejected::new(Arc::clone(&self.name), state, reason, wait)
+    }
+}
+
+/// As much as can be said where the clock does not tell.
+fn coarse_behind(clock: &Clock) -> u32 {
+    match u32::try_from(clock.coarse_resolution().as_nanos()) {
+        Ok(0) | Err(_) => u32::MAX,
+        Ok(nanos) => nanos,
     }
 }
 
