@@ -14,11 +14,25 @@ use crate::Sample;
 pub trait Detector {
     /// Takes in the next sample and says what it is.
     fn observe(&mut self, sample: Sample) -> Reading;
+
+    /// Whether it has what it takes to judge.
+    fn is_warm(&self) -> bool;
+
+    /// How many bytes it takes up, with all that it holds on the heap.
+    fn bytes(&self) -> usize;
 }
 
 impl<D: Detector + ?Sized> Detector for Box<D> {
     fn observe(&mut self, sample: Sample) -> Reading {
         (**self).observe(sample)
+    }
+
+    fn is_warm(&self) -> bool {
+        (**self).is_warm()
+    }
+
+    fn bytes(&self) -> usize {
+        (**self).bytes()
     }
 }
 
@@ -48,6 +62,10 @@ pub struct Reading {
     pub p_value: Option<f64>,
     /// The smallest p-value that counting can give; a smaller one is extrapolated.
     pub resolution: Option<f64>,
+    /// How much it matters: the [surprise](Reading::surprise), raised by a deviation that is large
+    /// beside what was expected and lowered by one that is small. This is what alerts go by; how rare a
+    /// value is says nothing about whether anybody has to care. Zero where nothing was judged.
+    pub severity: f64,
     /// How far the evidence has come on the way to an alarm, from 0 to 1.
     pub score: f64,
     /// How the series stands; unknown where the sample was not judged.
@@ -113,6 +131,13 @@ impl Reading {
     #[must_use]
     pub const fn is_taken(&self) -> bool {
         !matches!(self.why, Why::NotANumber | Why::TooFew | Why::Late)
+    }
+
+    /// How rare the sample is: −log₁₀ of its p-value, so that 3 stands for one in a thousand. Zero where
+    /// nothing was judged.
+    #[must_use]
+    pub fn surprise(&self) -> f64 {
+        self.p_value.map_or(0.0, |p| -p.max(f64::MIN_POSITIVE).log10())
     }
 
     /// Whether the p-value is smaller than counting can give, and extrapolated.

@@ -132,6 +132,14 @@ impl Detector for Seasonal {
         }
         self.take(sample)
     }
+
+    fn is_warm(&self) -> bool {
+        self.state.residuals.len() >= self.rules.warm_up
+    }
+
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + self.name.len() + self.state.heap_bytes()
+    }
 }
 
 impl Seasonal {
@@ -148,12 +156,6 @@ impl Seasonal {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
-    }
-
-    /// Whether it has what it takes to judge.
-    #[must_use]
-    pub fn is_warm(&self) -> bool {
-        self.state.residuals.len() >= self.rules.warm_up
     }
 
     /// For what share of ordinary samples an alarm may begin.
@@ -294,6 +296,7 @@ impl Seasonal {
             if let Some(Judgement { band, p_value, resolution, .. }) = judgement {
                 (reading.band, reading.p_value) = (Some(band), Some(p_value));
                 reading.resolution = Some(resolution);
+                reading.severity = reading.surprise();
             }
         }
         reading
@@ -307,6 +310,7 @@ impl Seasonal {
             band: None,
             p_value: None,
             resolution: None,
+            severity: 0.0,
             score: self.rules.evidence.score(kept.evidence),
             level,
             since: if level == kept.level { kept.since } else { sample.at },

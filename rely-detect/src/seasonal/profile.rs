@@ -29,6 +29,12 @@ impl Profile {
         Self { slots: (0..slots).map(|_| slot()).collect() }
     }
 
+    pub(super) fn heap_bytes(&self) -> usize {
+        let held = |slot: &Slot| slot.recent.capacity() + slot.refused.capacity();
+        self.slots.capacity() * size_of::<Slot>()
+            + self.slots.iter().map(held).sum::<usize>() * size_of::<f64>()
+    }
+
     pub(super) fn push(&mut self, slot: usize, value: f64) {
         let depth = depth(self.slots.len());
         let slot = &mut self.slots[slot];

@@ -36,6 +36,10 @@ impl Residuals {
         self.sorted.len()
     }
 
+    pub(super) fn heap_bytes(&self) -> usize {
+        (self.recent.capacity() + self.sorted.capacity()) * size_of::<f64>()
+    }
+
     pub(super) fn recent(&self) -> impl Iterator<Item = f64> + '_ {
         self.recent.iter().copied()
     }

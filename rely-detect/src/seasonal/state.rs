@@ -94,6 +94,13 @@ impl Run {
 }
 
 impl State {
+    pub(super) fn heap_bytes(&self) -> usize {
+        let run = self.kept.run.as_ref().map_or(0, |run| run.residuals.capacity());
+        self.kept.profile.heap_bytes()
+            + self.residuals.heap_bytes()
+            + run * size_of::<(f64, f64)>()
+    }
+
     pub(super) fn new(rules: &Rules) -> Self {
         let kept = Kept {
             profile: Profile::new(rules.slots),
