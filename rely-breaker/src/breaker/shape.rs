@@ -185,7 +185,7 @@ impl Forms {
         let next = match known {
             Some(number) => number,
             None if self.known.len() >= FORMS => {
-                let allowed = "one of the sizes that this breaker has had; make a new breaker";
+                let allowed = "the size that it has, until the breaker has changed its state, or that of a new breaker";
                 return Err(ConfigError::new("window", format_args!("{:?}", new.window), allowed));
             }
             None => {

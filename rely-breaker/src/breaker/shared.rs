@@ -416,12 +416,8 @@ impl Shared {
     }
 }
 
-/// As much as can be said where the clock does not tell.
 fn coarse_behind(clock: &Clock) -> u32 {
-    match u32::try_from(clock.coarse_resolution().as_nanos()) {
-        Ok(0) | Err(_) => u32::MAX,
-        Ok(nanos) => nanos,
-    }
+    u32::try_from(clock.coarse_resolution().as_nanos()).unwrap_or(u32::MAX)
 }
 
 #[allow(clippy::cast_possible_truncation)] // the low bits are what is asked for

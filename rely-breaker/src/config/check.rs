@@ -1,8 +1,16 @@
+use core::ops::RangeInclusive;
+use core::time::Duration;
+
 use rely_core::backoff::{Backoff, BackoffConfig, Growth, Jitter};
 use rely_core::window::CountWindow;
 use rely_core::{ConfigError, Ratio, config};
 
 use super::{AfterTrialLimit, BreakerConfig, Cancelled, OpenBackoff, Ramp, SlowCalls, Window};
+
+/// How long calls under way may be slow after: what the window can hold that counts them, eight times as
+/// long and in parts of an eighth.
+const IN_FLIGHT: RangeInclusive<Duration> =
+    Duration::from_micros(8)..=Duration::from_secs(366 * 86_400 / 8);
 
 impl BreakerConfig {
     /// Checks every field.
@@ -43,8 +51,11 @@ impl BreakerConfig {
         if let Some(rate) = self.failure_rate {
             over_zero("failure_rate", rate)?;
         }
-        if let Some(SlowCalls { longer_than, rate, .. }) = self.slow_calls {
+        if let Some(SlowCalls { longer_than, rate, in_flight }) = self.slow_calls {
             config::nonzero("slow_calls.longer_than", longer_than)?;
+            if in_flight {
+                config::in_range("slow_calls.longer_than", longer_than, IN_FLIGHT)?;
+            }
             over_zero("slow_calls.rate", rate)?;
         }
         if let Some(failures) = self.consecutive_failures {

@@ -6,7 +6,7 @@ mod rules;
 mod tests;
 
 #[cfg(feature = "serde")]
-mod rate;
+pub(crate) mod off;
 
 use core::time::Duration;
 
@@ -67,8 +67,8 @@ pub use self::rules::{Cancelled, SlowCalls, TripOn, Window};
 pub struct BreakerConfig {
     /// The share of bad calls in the window at which the breaker opens; reaching it is enough.
     /// Written as `"off"`, or null where a format has that, it is off.
-    #[cfg_attr(feature = "serde", serde(with = "rate"))]
-    #[cfg_attr(feature = "schema", schemars(with = "rate::RateSchema"))]
+    #[cfg_attr(feature = "serde", serde(with = "off"))]
+    #[cfg_attr(feature = "schema", schemars(with = "off::OrOff<rely_core::Ratio>"))]
     pub failure_rate: Option<Ratio>,
     /// When the breaker opens because calls take too long.
     pub slow_calls: Option<SlowCalls>,
@@ -98,8 +98,8 @@ pub struct BreakerConfig {
     /// chance that a rate below the limit opens the breaker is at most `1 − evidence` times
     /// `minimum_calls`. A limit of 100 % is never surpassed, so there only the plain rate
     /// decides.
-    #[cfg_attr(feature = "serde", serde(with = "rate"))]
-    #[cfg_attr(feature = "schema", schemars(with = "rate::RateSchema"))]
+    #[cfg_attr(feature = "serde", serde(with = "off"))]
+    #[cfg_attr(feature = "schema", schemars(with = "off::OrOff<rely_core::Ratio>"))]
     pub evidence: Option<Ratio>,
     /// Whose end can open the breaker.
     pub trip_on: TripOn,

@@ -54,6 +54,7 @@ pub struct SlowCalls {
     pub rate: Ratio,
     /// Whether calls that have been under way for so long are slow already: each counts as one more
     /// slow call of the window until it ends. No by default, so that a call counts when it has ended.
+    /// Where it is on, `longer_than` is 8 µs to 45.75 days.
     #[cfg_attr(feature = "serde", serde(default))]
     pub in_flight: bool,
 }

@@ -5,7 +5,7 @@ use rely_core::backoff::BackoffConfig;
 use rely_core::{Backoff, ConfigError, Ratio, config};
 
 #[cfg(feature = "serde")]
-use super::off;
+use crate::config::off;
 
 /// What a [`RetryPolicy`](super::RetryPolicy) does when, as far as it can be written down; every field
 /// has a default.
@@ -30,7 +30,7 @@ pub struct RetryConfig {
     /// The delays before retries; none for retries that go to another endpoint. Written as `"off"`, or
     /// null where a format has that, there are none. A wait that was asked for stays.
     #[cfg_attr(feature = "serde", serde(with = "off"))]
-    #[cfg_attr(feature = "schema", schemars(with = "off::Schema"))]
+    #[cfg_attr(feature = "schema", schemars(with = "off::OrOff<BackoffConfig>"))]
     pub backoff: Option<BackoffConfig>,
     /// The longest wait that the other side may ask for: where it asks for more, there is no retry.
     #[cfg_attr(feature = "serde", serde(with = "config::duration"))]

@@ -59,8 +59,6 @@ mod budget;
 mod builder;
 mod config;
 mod future;
-#[cfg(feature = "serde")]
-mod off;
 mod policy;
 mod rules;
 mod tokens;

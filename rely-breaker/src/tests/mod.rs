@@ -403,6 +403,16 @@ fn configurations_out_of_range_are_refused_by_name() {
     };
     assert_eq!(slow_field(slow(Duration::ZERO, Ratio::ONE)), "slow_calls.longer_than");
     assert_eq!(slow_field(slow(SECOND, Ratio::ZERO)), "slow_calls.rate");
+    let under_way =
+        |longer_than| Some(SlowCalls { longer_than, rate: Ratio::ONE, in_flight: true });
+    let day = 86_400 * SECOND;
+    for longer_than in [Duration::from_micros(7), 46 * day] {
+        assert_eq!(slow_field(under_way(longer_than)), "slow_calls.longer_than");
+    }
+    for longer_than in [Duration::from_micros(8), 45 * day] {
+        let config = BreakerConfig { slow_calls: under_way(longer_than), ..small() };
+        assert!(Breaker::builder("x").config(config).build().is_ok());
+    }
     assert_eq!(with(|config| config.consecutive_failures = Some(0)), "consecutive_failures");
     let too_many = |config: &mut BreakerConfig| config.consecutive_failures = Some((1 << 24) + 1);
     assert_eq!(with(too_many), "consecutive_failures");

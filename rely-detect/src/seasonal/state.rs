@@ -96,9 +96,7 @@ impl Run {
 impl State {
     pub(super) fn heap_bytes(&self) -> usize {
         let run = self.kept.run.as_ref().map_or(0, |run| run.residuals.capacity());
-        self.kept.profile.heap_bytes()
-            + self.residuals.heap_bytes()
-            + run * size_of::<(f64, f64)>()
+        self.kept.profile.heap_bytes() + self.residuals.heap_bytes() + run * size_of::<(f64, f64)>()
     }
 
     pub(super) fn new(rules: &Rules) -> Self {
