@@ -17,6 +17,9 @@ const TRIALS_SHIFT: u32 = 4;
 const GENERATION_SHIFT: u32 = 20;
 const TRIALS_MASK: u64 = 0xFFFF;
 
+/// No tag of a call has so many trials.
+const REFUSED: u64 = (TRIALS_MASK - 1) << TRIALS_SHIFT;
+
 /// No state has this number: a permit with it is for a trial call.
 const TRIAL: u64 = 7;
 
@@ -49,16 +52,25 @@ impl Word {
         self.0
     }
 
+    #[inline(always)]
     pub(crate) const fn state(self) -> State {
-        match self.0 & STATE_MASK {
-            0 => State::Closed,
-            1 => State::Open,
-            2 => State::HalfOpen,
-            3 => State::ForcedOpen,
-            4 => State::ForcedClosed,
-            5 => State::Disabled,
-            _ => State::Ramping,
-        }
+        // The last is of no word, and there so that every number has one.
+        const STATES: [State; 8] = [
+            State::Closed,
+            State::Open,
+            State::HalfOpen,
+            State::ForcedOpen,
+            State::ForcedClosed,
+            State::Disabled,
+            State::Ramping,
+            State::Ramping,
+        ];
+        STATES[(self.0 & STATE_MASK) as usize]
+    }
+
+    #[inline(always)]
+    pub(crate) const fn is_open(self) -> bool {
+        self.0 & STATE_MASK == 1
     }
 
     /// Closed, and a call takes no more than to be counted: what every call asks first.
@@ -108,6 +120,12 @@ impl Word {
         Tag(self.0 & !(TRIALS_MASK << TRIALS_SHIFT | STATE_MASK) | TRIAL)
     }
 
+    /// What takes the place of a tag where the word lets nothing through, for a reason with a number.
+    #[inline(always)]
+    pub(crate) const fn refused_tag(self, reason: u64) -> Tag {
+        Tag(reason << GENERATION_SHIFT | REFUSED | self.0 & STATE_MASK)
+    }
+
     /// The same for a call that counts for nothing.
     pub(crate) const fn uncounted_tag(self) -> Tag {
         Tag(self.0 | TRIALS_MASK << TRIALS_SHIFT | KIND_MASK)
@@ -124,6 +142,14 @@ pub(crate) struct Tag(u64);
 impl Tag {
     /// Of no call.
     pub(crate) const NONE: Self = Self(u64::MAX);
+    /// In the place of one that is kept elsewhere.
+    pub(crate) const LATE: Self = Self(u64::MAX - 1);
+
+    /// Whether it is none, and says why there is none.
+    #[inline(always)]
+    pub(crate) const fn is_refused(self) -> bool {
+        self.0 & (TRIALS_MASK << TRIALS_SHIFT) == REFUSED
+    }
 
     /// Whether `word` is what let the call through.
     #[inline(always)]
@@ -152,6 +178,12 @@ impl Tag {
 
     pub(crate) const fn generation(self) -> u64 {
         self.0 >> GENERATION_SHIFT
+    }
+
+    /// The state of the word that let nothing through.
+    #[inline(always)]
+    pub(crate) const fn state(self) -> State {
+        Word(self.0).state()
     }
 
     /// What a window calls the generation: the low bits of its number.
@@ -215,7 +247,18 @@ mod tests {
                 assert_eq!((tag.more(), trial.more()), (more, more));
                 assert_eq!(tag.is_plain(), word.is_plain());
                 assert!(!trial.is_plain() && !uncounted.is_plain());
+                assert!([tag, trial, uncounted].iter().all(|tag| !tag.is_refused()));
             }
+        }
+        assert!(!Tag::NONE.is_refused());
+    }
+
+    #[test]
+    fn a_refusal_knows_its_state_and_its_reason() {
+        for state in STATES {
+            let refused = Word::new(state, 4099, 65_535).with_more(true).refused_tag(5);
+            assert!(refused.is_refused());
+            assert_eq!((refused.state(), refused.epoch()), (state, 5));
         }
     }
 }

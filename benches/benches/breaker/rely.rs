@@ -22,13 +22,13 @@ pub(crate) fn cases() -> Vec<Case> {
 
 fn layer() -> Vec<Case> {
     vec![
-        admitted("rely/closed-count-100", || service(&count(100))).at_most(102.0),
-        admitted("rely/closed-count-10000", || service(&count(10_000))).at_most(102.0),
-        admitted("rely/closed-slow-calls", || service(&slow())).at_most(302.0),
-        admitted("rely/closed-time-100", || filled(&time(1), 100)).at_most(216.0),
-        admitted("rely/closed-time-100000", || filled(&time(1), 100_000)).at_most(216.0),
-        admitted("rely/closed-time-sharded", || service(&time(2))).at_most(219.0),
-        rejected("rely/open-reject", || service(&open())).at_most(256.0),
+        admitted("rely/closed-count-100", || service(&count(100))).at_most(84.0),
+        admitted("rely/closed-count-10000", || service(&count(10_000))).at_most(84.0),
+        admitted("rely/closed-slow-calls", || service(&slow())).at_most(273.0),
+        admitted("rely/closed-time-100", || filled(&time(1), 100)).at_most(197.0),
+        admitted("rely/closed-time-100000", || filled(&time(1), 100_000)).at_most(197.0),
+        admitted("rely/closed-time-sharded", || service(&time(2))).at_most(200.0),
+        rejected("rely/open-reject", || service(&open())).at_most(161.0),
         admitted("rely/keyed", || keyed().layer_computed(host).layer(bare())),
         shared("rely/two-threads", || service(&count(100))),
         shared("rely/two-threads-sharded", || service(&time(2))),
@@ -43,11 +43,11 @@ fn handle() -> Vec<Case> {
         }
     };
     vec![
-        Case::new("rely-sync/closed-count-100", closed(|| count(100))).at_most(37.0),
-        Case::new("rely-sync/closed-count-10000", closed(|| count(10_000))).at_most(37.0),
-        Case::new("rely-sync/closed-slow-calls", closed(slow)).at_most(193.0),
-        Case::new("rely-sync/closed-time-100", closed(|| time(1))).at_most(150.0),
-        Case::new("rely-sync/closed-time-sharded", closed(|| time(2))).at_most(153.0),
+        Case::new("rely-sync/closed-count-100", closed(|| count(100))).at_most(39.0),
+        Case::new("rely-sync/closed-count-10000", closed(|| count(10_000))).at_most(39.0),
+        Case::new("rely-sync/closed-slow-calls", closed(slow)).at_most(195.0),
+        Case::new("rely-sync/closed-time-100", closed(|| time(1))).at_most(152.0),
+        Case::new("rely-sync/closed-time-sharded", closed(|| time(2))).at_most(156.0),
         Case::new("rely-sync/keyed", || {
             let breakers = keyed();
             repeat(move |n| breakers.get(&(n % HOSTS)).map(|breaker| breaker.state()).is_ok())
@@ -56,7 +56,7 @@ fn handle() -> Vec<Case> {
             let breaker = open();
             repeat(move |n| call(&breaker, n).expect_err("open"))
         })
-        .at_most(142.0),
+        .at_most(115.0),
         Case::threads("rely-sync/two-threads", || together(&count(100))),
         Case::threads("rely-sync/two-threads-sharded", || together(&time(2))),
     ]

@@ -1,6 +1,7 @@
 //! Whether a call goes through.
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use rely_core::Instant;
 use rely_core::clock::Sleep;
@@ -21,14 +22,84 @@ pub(crate) struct Admitted {
     pub(crate) start: Instant,
 }
 
-/// How a call was not let through.
-struct Refused {
-    state: State,
-    reason: RejectedReason,
-    wait: Option<Duration>,
+/// How a call was not let through: in two words, to be handed up in registers and kept where a ticket
+/// would be.
+#[derive(Clone, Copy)]
+pub(crate) struct Refused {
+    pub(crate) tag: Tag,
+    /// How long another call is to wait, where the reason is one that time ends.
+    pub(crate) wait: Instant,
+}
+
+/// The reasons by their numbers; the last is there for every number above its own.
+const REASONS: [RejectedReason; 8] = [
+    RejectedReason::Open,
+    RejectedReason::ForcedOpen,
+    RejectedReason::TrialsTaken,
+    RejectedReason::Ramping,
+    RejectedReason::InnerNotReady,
+    RejectedReason::RegistryFull,
+    RejectedReason::RegistryFull,
+    RejectedReason::RegistryFull,
+];
+
+impl Refused {
+    #[inline(always)]
+    const fn new(word: Word, reason: RejectedReason, wait: Instant) -> Self {
+        let reason = match reason {
+            RejectedReason::Open => 0,
+            RejectedReason::ForcedOpen => 1,
+            RejectedReason::TrialsTaken => 2,
+            RejectedReason::Ramping => 3,
+            RejectedReason::InnerNotReady => 4,
+            // A throttle does not ask here.
+            RejectedReason::Throttled { .. } | RejectedReason::RegistryFull => 5,
+        };
+        Self { tag: word.refused_tag(reason), wait }
+    }
+
+    pub(crate) const fn inner_not_ready(word: Word) -> Self {
+        Self::new(word, RejectedReason::InnerNotReady, Instant::ORIGIN)
+    }
+
+    #[cfg(feature = "keyed")]
+    pub(crate) fn of(rejected: &Rejected) -> Self {
+        let nanos = |wait: Duration| u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
+        let wait = rejected.retry_after.map_or(NO_START, |wait| left(nanos(wait), 0));
+        Self::new(Word::new(rejected.state, 0, 0), rejected.reason, wait)
+    }
+
+    #[inline(always)]
+    pub(crate) fn by(self, name: Arc<str>) -> Rejected {
+        let reason = REASONS[usize::from(self.tag.epoch()) % REASONS.len()];
+        let waits = matches!(reason, RejectedReason::Open | RejectedReason::InnerNotReady);
+        let wait = waits.then(|| Duration::from_nanos(self.wait.as_nanos()));
+        Rejected::new(name, self.tag.state(), reason, wait)
+    }
+}
+
+/// The time from one to the other, as an instant is: so many nanoseconds.
+const fn left(until: u64, now: u64) -> Instant {
+    Instant::from_nanos(until.saturating_sub(now))
+}
+
+impl From<Refused> for Admitted {
+    #[inline(always)]
+    fn from(Refused { tag, wait }: Refused) -> Self {
+        Self { tag, start: wait }
+    }
 }
 
 impl Admitted {
+    /// The same, if it lets the call through.
+    #[inline(always)]
+    pub(crate) const fn granted(self) -> Result<Self, Refused> {
+        if self.tag.is_refused() {
+            return Err(Refused { tag: self.tag, wait: self.start });
+        }
+        Ok(self)
+    }
+
     /// No call was.
     pub(crate) const NOT: Self = Self { tag: Tag::NONE, start: NO_START };
 
@@ -45,13 +116,14 @@ impl Admitted {
 impl Shared {
     #[inline(always)]
     pub(crate) fn admit(&self) -> Result<Admitted, Rejected> {
-        let word = self.word();
-        if word.is_plain() {
-            return Ok(Admitted::plain(word));
-        }
         // Made here and not further down: to hand a rejection up costs more than to make it.
-        self.admit_other(word)
-            .map_err(|Refused { state, reason, wait }| self.reject(state, reason, wait))
+        self.try_admit().map_err(|refused| refused.by(self.count_rejected()))
+    }
+
+    #[inline(always)]
+    pub(crate) fn try_admit(&self) -> Result<Admitted, Refused> {
+        let word = self.word();
+        if word.is_plain() { Ok(Admitted::plain(word)) } else { self.admit_other(word).granted() }
     }
 
     /// The same as far as the most frequent case goes: nothing in every other.
@@ -63,21 +135,33 @@ impl Shared {
 
     /// Every case but the most frequent one.
     #[inline(never)]
-    fn admit_other(&self, word: Word) -> Result<Admitted, Refused> {
+    fn admit_other(&self, word: Word) -> Admitted {
+        if word.is_open() && !self.settings.shadow() {
+            if let Some(wait) = self.surely_left(word) {
+                return Refused::new(word, RejectedReason::Open, wait).into();
+            }
+        }
+        self.admit_slowly(word)
+    }
+
+    #[inline(never)]
+    fn admit_slowly(&self, word: Word) -> Admitted {
         if word.is_closed() && self.shape().in_flight().is_none() {
-            return Ok(self.admitted(word.tag()));
+            return self.admitted(word.tag());
         }
         self.admit_cold()
     }
 
-    fn admit_cold(&self) -> Result<Admitted, Refused> {
+    fn admit_cold(&self) -> Admitted {
         loop {
             let word = self.word();
             match word.state() {
                 State::Closed if self.hangs(word) => continue,
-                State::Closed | State::ForcedClosed => return Ok(self.admitted(word.tag())),
-                State::Disabled => return Ok(Admitted::uncounted(word)),
-                State::ForcedOpen => return self.refuse(word, RejectedReason::ForcedOpen, None),
+                State::Closed | State::ForcedClosed => return self.admitted(word.tag()),
+                State::Disabled => return Admitted::uncounted(word),
+                State::ForcedOpen => {
+                    return self.refuse(word, RejectedReason::ForcedOpen, NO_START);
+                }
                 State::Open | State::HalfOpen | State::Ramping => {}
             }
             let wait = match self.time_left(word) {
@@ -89,20 +173,20 @@ impl Shared {
                 TimeLeft::Changed => continue,
             };
             match word.state() {
-                State::Open => return self.refuse(word, RejectedReason::Open, Some(wait)),
+                State::Open => return self.refuse(word, RejectedReason::Open, wait),
                 State::Ramping if self.hangs(word) => continue,
-                State::Ramping if self.is_in_share() => return Ok(self.admitted(word.tag())),
-                State::Ramping => return self.refuse(word, RejectedReason::Ramping, None),
+                State::Ramping if self.is_in_share() => return self.admitted(word.tag()),
+                State::Ramping => return self.refuse(word, RejectedReason::Ramping, NO_START),
                 _ => {}
             }
             if self.is_untried(word.generation()) {
                 self.begin_trials(word.generation());
             }
             let Some(taken) = word.take_trial() else {
-                return self.refuse(word, RejectedReason::TrialsTaken, None);
+                return self.refuse(word, RejectedReason::TrialsTaken, NO_START);
             };
             if self.swap(word, taken) {
-                return Ok(self.admitted(word.trial_tag()));
+                return self.admitted(word.trial_tag());
             }
         }
     }
@@ -118,17 +202,12 @@ impl Shared {
     }
 
     /// A rejection; in shadow, a note of it and a call that counts for nothing.
-    fn refuse(
-        &self,
-        word: Word,
-        reason: RejectedReason,
-        wait: Option<Duration>,
-    ) -> Result<Admitted, Refused> {
+    fn refuse(&self, word: Word, reason: RejectedReason, wait: Instant) -> Admitted {
         if !self.settings.shadow() {
-            return Err(Refused { state: word.state(), reason, wait });
+            return Refused::new(word, reason, wait).into();
         }
         self.rare().would_reject.fetch_add(1, Ordering::Relaxed);
-        Ok(Admitted::uncounted(word))
+        Admitted::uncounted(word)
     }
 
     /// Whether the calls under way were a reason to open just now. Looked at when the first call of
@@ -148,28 +227,34 @@ impl Shared {
         asked * share % 1_000_000 < share
     }
 
-    /// How much is left of the state of `word`, which time ends.
-    fn time_left(&self, word: Word) -> TimeLeft {
-        let Some((since, until)) = self.span_of(word) else { return TimeLeft::Changed };
+    /// How much is left of the state of `word`, which time ends; nothing if that has to be looked at
+    /// more closely.
+    #[inline(always)]
+    fn surely_left(&self, word: Word) -> Option<Instant> {
+        let (since, until) = self.span_of(word)?;
         // The coarse clock is enough unless the moment is near: it lies behind, by so much at most.
-        let coarse = self.clock.coarse_now();
-        let latest = coarse.as_nanos().saturating_add(self.coarse_behind.into());
-        if latest < until.as_nanos() && latest >= since.as_nanos() {
-            return TimeLeft::Some(until - coarse);
+        let coarse = self.clock.coarse_now().as_nanos();
+        let latest = coarse.saturating_add(self.coarse_behind.into());
+        let is_left = latest < until.as_nanos() && latest >= since.as_nanos();
+        is_left.then(|| left(until.as_nanos(), coarse))
+    }
+
+    fn time_left(&self, word: Word) -> TimeLeft {
+        if let Some(wait) = self.surely_left(word) {
+            return TimeLeft::Some(wait);
         }
+        let Some((since, until)) = self.span_of(word) else { return TimeLeft::Changed };
         let now = self.clock.now();
-        if is_over(since, until, now) { TimeLeft::None } else { TimeLeft::Some(until - now) }
+        if is_over(since, until, now) {
+            TimeLeft::None
+        } else {
+            TimeLeft::Some(left(until.as_nanos(), now.as_nanos()))
+        }
     }
 
     /// Whether the state is still that of `generation`.
     pub(crate) fn is_in(&self, generation: u64) -> bool {
         self.word().generation() == generation
-    }
-
-    /// Whether calls go through without another question.
-    #[inline(always)]
-    pub(crate) fn is_closed(&self) -> bool {
-        self.word().is_closed()
     }
 
     /// A call that was let through at `start` begins only now; when that is.
@@ -183,8 +268,9 @@ impl Shared {
 
     /// Whether nobody has to be ready for a call: the breaker rejects it, or `skips` says that an open
     /// breaker finds out at the call whether its time is over.
-    pub(crate) fn is_open_now(&self, skips: bool) -> bool {
-        if skips && self.word().state() == State::Open {
+    #[inline(always)]
+    pub(crate) fn is_open_now(&self, word: Word, skips: bool) -> bool {
+        if skips && word.is_open() {
             return !self.settings.shadow();
         }
         self.would_reject()
@@ -264,7 +350,7 @@ pub(crate) enum Hold {
 }
 
 enum TimeLeft {
-    Some(Duration),
+    Some(Instant),
     None,
     /// It is another state's word by now.
     Changed,

@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use rely_core::{ConfigError, Recording, Subscriber};
 
-pub(crate) use self::admit::{Admitted, Hold};
+pub(crate) use self::admit::{Admitted, Hold, Refused};
 pub use self::builder::BreakerBuilder;
 pub use self::drive::Drive;
 pub(crate) use self::shared::Shared;
@@ -34,7 +34,7 @@ use crate::machine::{Change, Input, State};
 use crate::permit::{Lease, OwnedPermit, Permit};
 use crate::sync::{AtomicU64, Ordering, lock};
 use crate::tower::BreakerLayer;
-use crate::{BreakerConfig, Rejected, RejectedReason};
+use crate::{BreakerConfig, Rejected};
 
 /// How long to stay open after a change, for the n-th time in a row that it is: the user's own.
 pub(crate) type OpenTimeFn = Arc<dyn Fn(&Change, u32) -> Duration + Send + Sync>;
@@ -256,10 +256,9 @@ impl Breaker {
         deadline.is_some_and(|until| self.shared().clock.now().saturating_since(until) >= over_for)
     }
 
-    pub(crate) fn reject_inner_not_ready(&self) -> Rejected {
+    pub(crate) fn reject_inner_not_ready(&self) -> (Refused, Arc<str>) {
         self.shared().rare().inner_not_ready.fetch_add(1, Ordering::Relaxed);
-        let wait = Some(Duration::ZERO);
-        self.shared().reject(self.state(), RejectedReason::InnerNotReady, wait)
+        (Refused::inner_not_ready(self.shared().word()), self.shared().count_rejected())
     }
 }
 

@@ -10,10 +10,10 @@ use super::settings::Settings;
 use super::shape::{Forms, Shape, epoch};
 use super::waiters::Waiters;
 use super::{NamedChange, OpenTimeFn};
+use crate::BreakerConfig;
 use crate::machine::{Change, ChangeReason, Event, Input, Machine, State};
 use crate::sync::{AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, lock};
 use crate::word::Word;
-use crate::{BreakerConfig, Rejected, RejectedReason};
 
 /// What all clones of a breaker and its permits share.
 pub(crate) struct Shared {
@@ -130,7 +130,7 @@ impl Shared {
     }
 
     #[inline(always)]
-    pub(super) fn word(&self) -> Word {
+    pub(crate) fn word(&self) -> Word {
         Word::from_bits(self.word.load(Ordering::Acquire))
     }
 
@@ -404,15 +404,11 @@ impl Shared {
         self.settings.number() != 0 || self.shape.takes_more() || self.run.length() > 0
     }
 
-    #[inline]
-    pub(super) fn reject(
-        &self,
-        state: State,
-        reason: RejectedReason,
-        wait: Option<Duration>,
-    ) -> Rejected {
+    /// Counts a rejection, and gives the name that it is to carry.
+    #[inline(always)]
+    pub(crate) fn count_rejected(&self) -> Arc<str> {
         self.counters.rejected.fetch_add(1, Ordering::Relaxed);
-        Rejected::new(Arc::clone(&self.name), state, reason, wait)
+        Arc::clone(&self.name)
     }
 }
 

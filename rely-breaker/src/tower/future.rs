@@ -7,10 +7,12 @@ use rely_core::classify::Classify;
 use tower_service::Service;
 
 use super::OnReject;
+use super::held::Held;
 use super::late::Never;
-use super::readying::{Readied, Readying};
+use super::readying::LateCall;
 use super::ticket::Ticket;
-use crate::Rejected;
+#[cfg(feature = "keyed")]
+use crate::{Rejected, breaker::Refused};
 
 pin_project! {
     /// The future of a [`BreakerService`](super::BreakerService).
@@ -20,9 +22,9 @@ pin_project! {
     #[derive(Debug)]
     pub struct BreakerFuture<F, C, R, S = Never<F>, Request = ()> {
         #[pin]
-        stage: Stage<F, C, S, Request>,
-        // After the stage, so that what the call holds is gone before the breaker is told.
-        ticket: Ticket,
+        stage: Stage<F, C>,
+        // After the inner future, so that what that holds is gone before the breaker is told.
+        held: Held<LateCall<F, C, S, Request>>,
         on_reject: R,
     }
 }
@@ -32,40 +34,31 @@ pin_project! {
     #[derive(Debug)]
     #[repr(u64)]
     #[project = StageProj]
-    enum Stage<F, C, S, Request> {
+    enum Stage<F, C> {
         Calling { #[pin] inner: F, classify: C },
-        Other { other: Other<C, S, Request> },
+        Other,
     }
-}
-
-#[derive(Debug)]
-enum Other<C, S, Request> {
-    Rejected(Option<Rejected>),
-    // In a box, so that the rare way makes no future larger: it holds a service and a request.
-    Readying(Box<Readying<C, S, Request>>),
 }
 
 const DONE: &str = "polled again after it was ready";
 
 impl<F, C, R, S, Request> BreakerFuture<F, C, R, S, Request> {
     #[inline(always)]
-    pub(crate) const fn admitted(inner: F, ticket: Ticket, classify: C, on_reject: R) -> Self {
-        Self { stage: Stage::Calling { inner, classify }, ticket, on_reject }
+    pub(crate) fn admitted(inner: F, ticket: Ticket, classify: C, on_reject: R) -> Self {
+        let stage = Stage::Calling { inner, classify };
+        Self { stage, held: Held::ticket(ticket), on_reject }
     }
 
-    pub(super) fn readying(
-        readying: Readying<C, S, Request>,
-        ticket: Ticket,
-        on_reject: R,
-    ) -> Self {
-        let other = Other::Readying(Box::new(readying));
-        Self { stage: Stage::Other { other }, ticket, on_reject }
+    #[inline(always)]
+    pub(super) fn other(held: Held<LateCall<F, C, S, Request>>, on_reject: R) -> Self {
+        Self { stage: Stage::Other, held, on_reject }
     }
 
-    #[inline]
-    pub(crate) const fn rejected(rejected: Rejected, on_reject: R) -> Self {
-        let stage = Stage::Other { other: Other::Rejected(Some(rejected)) };
-        Self { stage, ticket: Ticket::none(), on_reject }
+    #[cfg(feature = "keyed")]
+    #[inline(always)]
+    pub(crate) fn rejected(rejected: Rejected, on_reject: R) -> Self {
+        let refused = Refused::of(&rejected);
+        Self::other(Held::refused(refused, rejected.name), on_reject)
     }
 }
 
@@ -78,63 +71,29 @@ where
 {
     type Output = Result<T, R::Error>;
 
-    // Into the caller's own loop, as far as a call goes its usual way.
+    // Into the caller's own loop, as far as a call goes its usual way. What is rare is handed on by
+    // value: a future of which nobody else learns where it lies can live in registers.
     #[inline(always)]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.as_mut().project();
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
         match this.stage.project() {
             StageProj::Calling { inner, classify } => {
-                let result = ready!(this.ticket.run(|| inner.poll(cx)));
-                this.ticket.end(classify.classify(result.as_ref()).head());
+                let result = ready!(this.held.run(|| inner.poll(cx)));
+                let outcome = classify.classify(result.as_ref()).head();
+                this.held.take_ticket().end(outcome);
                 Poll::Ready(result.map_err(|error| this.on_reject.inner(error)))
             }
-            StageProj::Other { other: Other::Rejected(rejected) } => {
-                Poll::Ready(this.on_reject.reject(rejected.take().expect(DONE)))
-            }
-            StageProj::Other { other: Other::Readying(_) } => {
-                // Handed out by the side, or the usual way too would take up the room that this needs.
-                let mut answer = None;
-                self.make_ready(cx, &mut answer);
-                answer.map_or(Poll::Pending, Poll::Ready)
+            StageProj::Other => {
+                if let Some((name, refused)) = this.held.take_refused() {
+                    return Poll::Ready(this.on_reject.reject(refused.by(name)));
+                }
+                let answer = ready!(this.held.late_mut().expect(DONE).poll(cx));
+                this.held.end_late();
+                Poll::Ready(match answer {
+                    Ok(result) => result.map_err(|error| this.on_reject.inner(error)),
+                    Err(rejected) => this.on_reject.reject(rejected),
+                })
             }
         }
-    }
-}
-
-impl<F, C, R, S, Request, T, E> BreakerFuture<F, C, R, S, Request>
-where
-    F: Future<Output = Result<T, E>>,
-    S: Service<Request, Error = E, Future = F>,
-    C: Classify<T, E>,
-    R: OnReject<T, E>,
-{
-    #[cold]
-    #[inline(never)]
-    fn make_ready(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        answer: &mut Option<Result<T, R::Error>>,
-    ) {
-        let mut this = self.as_mut().project();
-        let StageProj::Other { other } = this.stage.as_mut().project() else { return };
-        let Other::Readying(readying) = other else { return };
-        let Poll::Ready(readied) = readying.poll(this.ticket, cx) else { return };
-        *answer = match readied {
-            Readied::Called { inner, classify } => {
-                this.stage.set(Stage::Calling { inner, classify });
-                match self.poll(cx) {
-                    Poll::Ready(answer) => Some(answer),
-                    Poll::Pending => None,
-                }
-            }
-            Readied::Rejected(rejected) => {
-                *other = Other::Rejected(None);
-                Some(this.on_reject.reject(rejected))
-            }
-            Readied::Failed(error) => {
-                *other = Other::Rejected(None);
-                Some(Err(this.on_reject.inner(error)))
-            }
-        };
     }
 }

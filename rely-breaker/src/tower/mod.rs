@@ -53,6 +53,7 @@
 //! A call is judged by the head of its answer; how a body ends does not count here.
 
 mod future;
+mod held;
 mod late;
 mod layer;
 mod readying;

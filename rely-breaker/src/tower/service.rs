@@ -3,11 +3,14 @@ use core::task::{Context, Poll};
 use rely_core::classify::Classify;
 use tower_service::Service;
 
-use super::readying::Readying;
+use super::held::Held;
+use super::readying::LateCall;
 use super::ticket::Ticket;
 use super::waiting::{Gate, Waiting};
 use super::{BreakerFuture, Late, LateFor, OnReject, ReadyClone};
 use crate::Breaker;
+use crate::breaker::{Admitted, Refused};
+use crate::word::Word;
 
 /// The service of a [`BreakerLayer`](super::BreakerLayer).
 #[derive(Debug)]
@@ -70,6 +73,15 @@ impl<S, C, R, L> BreakerService<S, C, R, L> {
 
     #[inline(always)]
     fn is_ready(&mut self) {
+        if self.so_far == SETTLED {
+            self.so_far = SETTLED | READY;
+        } else {
+            self.is_ready_otherwise();
+        }
+    }
+
+    #[inline(never)]
+    fn is_ready_otherwise(&mut self) {
         if self.so_far >= WAITED {
             self.stop_waiting();
         }
@@ -114,16 +126,22 @@ impl<S, C, R, L> BreakerService<S, C, R, L> {
     }
 
     /// What to do about readiness while the breaker is not closed.
-    #[inline(never)]
-    fn gate(&mut self, skips: bool, cx: &mut Context<'_>) -> Gate {
+    #[inline(always)]
+    fn gate(&mut self, word: Word, skips: bool, cx: &mut Context<'_>) -> Gate {
         if self.holds {
-            self.so_far |= WAITED;
-            self.waiting.hold(&self.breaker, cx)
-        } else if self.breaker.shared().is_open_now(skips) {
+            self.hold(cx)
+        } else if self.breaker.shared().is_open_now(word, skips) {
             Gate::Skip
         } else {
             Gate::Ask
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn hold(&mut self, cx: &mut Context<'_>) -> Gate {
+        self.so_far |= WAITED;
+        self.waiting.hold(&self.breaker, cx)
     }
 
     /// The inner service is not ready: so that who waits for it hears of it when the breaker opens.
@@ -131,7 +149,8 @@ impl<S, C, R, L> BreakerService<S, C, R, L> {
     fn wait(&mut self, skips: bool, cx: &mut Context<'_>) -> Gate {
         self.so_far = self.so_far & !READY | WAITED | ASKED;
         self.waiting.register(&self.breaker, cx);
-        if self.breaker.shared().is_closed() { Gate::Ask } else { self.gate(skips, cx) }
+        let word = self.breaker.shared().word();
+        if word.is_closed() { Gate::Ask } else { self.gate(word, skips, cx) }
     }
 }
 
@@ -145,63 +164,64 @@ impl<S: Clone, C: Clone, R: Clone, L: Clone> Clone for BreakerService<S, C, R, L
 }
 
 impl<S, C: Clone, R: Clone, L> BreakerService<S, C, R, L> {
-    /// Every call but the one that follows the rule: settled, ready, closed.
-    #[inline(never)]
-    fn call_other<Request>(
-        &mut self,
-        request: Request,
-    ) -> BreakerFuture<S::Future, C, R, L::Clone, Request>
+    /// The call that follows the rule: settled, ready, closed.
+    #[inline(always)]
+    fn admit_plain(&mut self) -> Option<Admitted> {
+        if self.so_far != SETTLED | READY {
+            return None;
+        }
+        let admitted = self.breaker.shared().admit_plain()?;
+        self.so_far = SETTLED;
+        Some(admitted)
+    }
+
+    /// Every other call.
+    #[inline(always)]
+    fn admit_other(&mut self) -> Result<Admitted, Refused>
     where
-        S: Service<Request>,
-        L: Late<S, Request>,
+        L: LateFor<S>,
+    {
+        // Settled and not ready: the breaker was open, and most likely is.
+        if self.so_far == SETTLED {
+            return self.breaker.shared().try_admit();
+        }
+        self.admit_rarely().granted()
+    }
+
+    // A refusal goes up in two registers, as an admission does.
+    #[inline(never)]
+    fn admit_rarely(&mut self) -> Admitted
+    where
+        L: LateFor<S>,
     {
         let ready = self.take_ready();
-        let admitted = match self.breaker.shared().admit() {
-            Ok(admitted) => admitted,
-            Err(rejected) => {
-                // The place that it holds may be wanted elsewhere; it has no use for it for now.
-                if ready && !L::give_back(&mut self.inner) {
-                    self.so_far |= READY;
-                }
-                return BreakerFuture::rejected(rejected, self.on_reject.clone());
-            }
-        };
-        let ticket = Ticket::new(&self.breaker, admitted);
-        if ready { self.call_with(ticket, request) } else { self.late(ticket, request) }
+        let answer = self.breaker.shared().try_admit();
+        // The place that it holds may be wanted elsewhere; it has no use for it for now.
+        if ready && answer.is_err() && !L::give_back(&mut self.inner) {
+            self.so_far |= READY;
+        }
+        answer.unwrap_or_else(Admitted::from)
     }
 
-    #[inline(always)]
-    fn call_with<Request>(
-        &mut self,
-        mut ticket: Ticket,
-        request: Request,
-    ) -> BreakerFuture<S::Future, C, R, L::Clone, Request>
-    where
-        S: Service<Request>,
-        L: Late<S, Request>,
-    {
-        let inner = ticket.run(|| self.inner.call(request));
-        BreakerFuture::admitted(inner, ticket, self.classify.clone(), self.on_reject.clone())
-    }
-
-    /// The breaker lets a call through that nobody asked the inner service about.
+    /// What the future holds of a call that is made once a clone of the inner service is ready.
     #[cold]
+    #[inline(never)]
     fn late<Request>(
         &self,
         mut ticket: Ticket,
         request: Request,
-    ) -> BreakerFuture<S::Future, C, R, L::Clone, Request>
+    ) -> Held<LateCall<S::Future, C, L::Clone, Request>>
     where
         S: Service<Request>,
         L: Late<S, Request>,
     {
-        let on_reject = self.on_reject.clone();
         if let Some(clone) = L::clone_of(&self.inner) {
-            let readying = Readying::new(clone, request, self.classify.clone());
-            return BreakerFuture::readying(readying, ticket, on_reject);
+            let late = LateCall::new(clone, request, self.classify.clone(), ticket);
+            return Held::late(Box::pin(late));
         }
         ticket.give_back();
-        BreakerFuture::rejected(self.breaker.reject_inner_not_ready(), on_reject)
+        let (refused, name) = self.breaker.reject_inner_not_ready();
+        Held::refused(refused, name)
     }
 }
 
@@ -218,8 +238,9 @@ where
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), R::Error>> {
-        if !self.breaker.shared().is_closed() {
-            match self.gate(L::CLONES, cx) {
+        let word = self.breaker.shared().word();
+        if !word.is_closed() {
+            match self.gate(word, L::CLONES, cx) {
                 Gate::Ask => {}
                 Gate::Skip if self.so_far & ASKED == 0 => return Poll::Ready(Ok(())),
                 gate => return self.not_asked(gate),
@@ -241,14 +262,23 @@ where
         }
     }
 
-    #[inline]
+    // Into the caller's own loop, as `poll` is.
+    #[inline(always)]
     fn call(&mut self, request: Request) -> Self::Future {
-        if self.so_far == SETTLED | READY {
-            if let Some(admitted) = self.breaker.shared().admit_plain() {
-                self.so_far = SETTLED;
-                return self.call_with(Ticket::new(&self.breaker, admitted), request);
+        let (ready, answer) = match self.admit_plain() {
+            Some(admitted) => (true, Ok(admitted)),
+            None => (self.so_far & READY != 0, self.admit_other()),
+        };
+        let held = match answer {
+            Ok(admitted) if ready => {
+                let mut ticket = Ticket::new(&self.breaker, admitted);
+                let inner = ticket.run(|| self.inner.call(request));
+                let (classify, on_reject) = (self.classify.clone(), self.on_reject.clone());
+                return BreakerFuture::admitted(inner, ticket, classify, on_reject);
             }
-        }
-        self.call_other(request)
+            Ok(admitted) => self.late(Ticket::new(&self.breaker, admitted), request),
+            Err(refused) => Held::refused(refused, self.breaker.shared().count_rejected()),
+        };
+        BreakerFuture::other(held, self.on_reject.clone())
     }
 }

@@ -32,6 +32,17 @@ impl Ticket {
         Self { breaker: None, tag, start }
     }
 
+    #[inline(always)]
+    pub(super) const fn from_parts(breaker: Option<Breaker>, tag: Tag, start: Instant) -> Self {
+        Self { breaker, tag, start }
+    }
+
+    #[inline(always)]
+    pub(super) fn into_parts(self) -> (Option<Breaker>, Tag, Instant) {
+        let mut this = mem::ManuallyDrop::new(self);
+        (this.breaker.take(), this.tag, this.start)
+    }
+
     /// The same as the permit, if there is one.
     #[cfg(feature = "keyed")]
     #[inline(always)]
@@ -54,7 +65,7 @@ impl Ticket {
     }
 
     #[inline(always)]
-    pub(super) fn end(&mut self, outcome: Outcome) {
+    pub(super) fn end(mut self, outcome: Outcome) {
         let Some(breaker) = self.breaker.take() else { return };
         let (shared, tag) = (breaker.shared(), self.tag);
         if outcome.class != Class::Success || outcome.weight != Weight::ONE {
@@ -65,7 +76,7 @@ impl Ticket {
     }
 
     #[inline(always)]
-    fn end_other(&mut self, outcome: Outcome) {
+    pub(super) fn end_other(&mut self, outcome: Outcome) {
         // By value: nothing is left here to be dropped.
         if let Some(breaker) = self.breaker.take() {
             settle(breaker, self.tag, self.start, outcome);
@@ -131,6 +142,7 @@ impl Drop for Ticket {
 struct Inside<'a>(&'a mut Ticket);
 
 impl Drop for Inside<'_> {
+    #[inline(always)]
     fn drop(&mut self) {
         self.0.end_other(Outcome::FAILURE);
     }
