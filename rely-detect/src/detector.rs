@@ -50,6 +50,11 @@ pub struct Band {
 ///
 /// Plain data without allocation; [`Reading::verdict`] puts it into words.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(deny_unknown_fields)
+)]
 #[non_exhaustive]
 pub struct Reading {
     /// The sample.
@@ -76,10 +81,65 @@ pub struct Reading {
     pub samples: u64,
     /// What the level rests on.
     pub why: Why,
+    /// Which part of the detector spoke, where it has several.
+    pub causes: Causes,
+}
+
+/// A part of a detector that judges for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
+#[non_exhaustive]
+pub enum Channel {
+    /// How far the sample and the recent past are from every pattern seen before.
+    Novelty,
+    /// How far the sample is from what was forecast.
+    Forecast,
+}
+
+impl fmt::Display for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Novelty => "novelty",
+            Self::Forecast => "forecast",
+        })
+    }
+}
+
+/// How surprised each [`Channel`] of a detector is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+pub struct Causes([Option<(Channel, f64)>; 2]);
+
+impl Causes {
+    /// Of the channels' own p-values.
+    pub(crate) fn of(channels: [(Channel, Option<f64>); 2]) -> Self {
+        Self(channels.map(|(channel, p_value)| Some((channel, p_value?))))
+    }
+
+    /// The channels that judged, each with its surprise, −log₁₀ of its own p-value.
+    pub fn iter(&self) -> impl Iterator<Item = (Channel, f64)> {
+        let surprise = |p: f64| -p.max(f64::MIN_POSITIVE).log10();
+        self.0.into_iter().flatten().map(move |(channel, p)| (channel, surprise(p)))
+    }
+
+    /// The channel that was surprised most.
+    #[must_use]
+    pub fn first(&self) -> Option<(Channel, f64)> {
+        self.iter().max_by(|one, other| one.1.total_cmp(&other.1))
+    }
 }
 
 /// What the level of a [`Reading`] rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum Why {
     /// The value is not a number, or infinite.
@@ -127,6 +187,30 @@ impl fmt::Display for Why {
 }
 
 impl Reading {
+    /// One that says no more than how the series stands.
+    pub(crate) fn plain(
+        sample: Sample,
+        level: Level,
+        since: Instant,
+        samples: u64,
+        why: Why,
+    ) -> Self {
+        Self {
+            sample,
+            expected: None,
+            band: None,
+            p_value: None,
+            resolution: None,
+            severity: 0.0,
+            score: 0.0,
+            level,
+            since,
+            samples,
+            why,
+            causes: Causes::default(),
+        }
+    }
+
     /// Whether the sample was taken in; a missing or late one changes nothing.
     #[must_use]
     pub const fn is_taken(&self) -> bool {

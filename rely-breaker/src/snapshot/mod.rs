@@ -12,6 +12,7 @@ use rely_core::config::duration;
 use rely_core::{ConfigError, config};
 
 #[cfg(test)]
+#[cfg(not(rely_loom))]
 pub(crate) use self::kept::Answer;
 pub(crate) use self::kept::{Alike, Bucket, Kept};
 #[cfg(feature = "serde")]

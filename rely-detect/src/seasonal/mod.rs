@@ -75,7 +75,7 @@
 //! Nothing is judged before twenty residuals are there, and the first season gives none: 32 samples
 //! where there are 12 slots. Two samples of each slot suffice to begin; the profile is rough then, and
 //! so the band is wide. Memory is fixed: five numbers for each slot, ten while it deviates, and twice
-//! `memory`: about 30 kB by default.
+//! `memory`: about 30 kB by default. Ordinary samples allocate nothing, those that deviate do.
 //!
 //! Noise that is correlated from sample to sample beyond what the offset follows makes false alarms
 //! more frequent than `alpha` says: simulated, up to 1.7 times where each sample has half of the one
@@ -304,18 +304,8 @@ impl Seasonal {
 
     fn reading(&self, sample: Sample, level: Level, why: Why) -> Reading {
         let kept = &self.state.kept;
-        Reading {
-            sample,
-            expected: None,
-            band: None,
-            p_value: None,
-            resolution: None,
-            severity: 0.0,
-            score: self.rules.evidence.score(kept.evidence),
-            level,
-            since: if level == kept.level { kept.since } else { sample.at },
-            samples: kept.samples,
-            why,
-        }
+        let since = if level == kept.level { kept.since } else { sample.at };
+        let score = self.rules.evidence.score(kept.evidence);
+        Reading { score, ..Reading::plain(sample, level, since, kept.samples, why) }
     }
 }

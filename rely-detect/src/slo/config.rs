@@ -2,6 +2,8 @@ use core::time::Duration;
 
 use rely_core::{ConfigError, Ratio, config};
 
+use super::calendar::Calendar;
+
 /// What makes a call good, for an objective that the user feels.
 ///
 /// Calls that were ignored or cancelled do not count. Failures, soft failures and refusals of our own
@@ -101,14 +103,17 @@ impl BurnWindow {
 /// | `sli` | availability | |
 /// | `windows` | page 14.4 over 1 h and 5 min, page 6 over 6 h and 30 min, ticket 1 over 3 d and 6 h | 1 to 16, see below |
 /// | `period` | 30 days | at least the longest window |
+/// | `calendar` | unset | |
 /// | `minimum_bad` | 3 | at least 1 |
+/// | `confidence` | 95 % | under 100 % |
+/// | `minimum_coverage` | 50 % | |
 /// | `valid_for` | 10 s | over zero |
 ///
 /// In a window the short span is over zero and no longer than the long one; the factor, in steps of a
 /// thousandth, is over zero, and not so high that a total outage could not reach it.
 ///
 /// The windows are those of "The Site Reliability Workbook", chapter 5, "Alerting on SLOs", table 5-8,
-/// with the period that they are made for.
+/// with the period that they are made for; see [`BurnWindow::three`] for why there are no more.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(
     feature = "serde",
@@ -128,8 +133,16 @@ pub struct SloConfig {
     #[cfg_attr(feature = "serde", serde(with = "config::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "config::DurationSchema"))]
     pub period: Duration,
+    /// Counts the budget by the calendar, in place of the last `period`. The burn rates go by the
+    /// period all the same.
+    pub calendar: Option<Calendar>,
     /// Fewer bad calls in the long window are no reason to call anybody.
     pub minimum_bad: u32,
+    /// Fewer than ten bad calls in the long window are believed if as many come with at most the rest
+    /// of this to a service that burns at the factor.
+    pub confidence: Ratio,
+    /// In how much of a window, or what was there of it, calls have to have been looked for.
+    pub minimum_coverage: Ratio,
     /// How long a verdict may be used.
     #[cfg_attr(feature = "serde", serde(with = "config::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "config::DurationSchema"))]
@@ -138,17 +151,16 @@ pub struct SloConfig {
 
 impl Default for SloConfig {
     fn default() -> Self {
-        let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+        let period = Duration::from_secs(30 * 24 * 3600);
         Self {
             objective: Ratio::from_ppm_clamped(999_000),
             sli: Sli::Availability,
-            windows: vec![
-                BurnWindow::page(14.4, minutes(60), minutes(5)),
-                BurnWindow::page(6.0, minutes(6 * 60), minutes(30)),
-                BurnWindow::ticket(1.0, minutes(3 * 24 * 60), minutes(6 * 60)),
-            ],
-            period: minutes(30 * 24 * 60),
+            windows: BurnWindow::three(period).to_vec(),
+            period,
+            calendar: None,
             minimum_bad: 3,
+            confidence: Ratio::from_ppm_clamped(950_000),
+            minimum_coverage: Ratio::from_ppm_clamped(500_000),
             valid_for: Duration::from_secs(10),
         }
     }
@@ -192,7 +204,13 @@ impl SloConfig {
             };
             check().map_err(|error| error.within(&format!("windows.{n}")))?;
         }
+        if let Some(calendar) = self.calendar {
+            calendar.check().map_err(|error| error.within("calendar"))?;
+        }
         config::in_range("minimum_bad", self.minimum_bad, 1..)?;
+        if self.confidence == Ratio::ONE {
+            return Err(ConfigError::new("confidence", self.confidence, "under 100 %"));
+        }
         config::nonzero("valid_for", self.valid_for)?;
         Ok(())
     }

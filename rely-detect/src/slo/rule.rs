@@ -1,6 +1,7 @@
 //! The judgement itself: counts in, finding out.
 
 use rely_core::{ConfigError, Level, Ratio};
+use statrs::function::beta::checked_beta_reg;
 
 use super::{BurnWindow, Severity, SloConfig};
 use crate::share::Counts;
@@ -11,7 +12,13 @@ pub struct BurnRules {
     budget: Ratio,
     windows: Vec<BurnWindow>,
     minimum_bad: u64,
+    confidence: Ratio,
+    minimum_coverage: f64,
 }
+
+/// So many bad calls tell a rate to a third, and are taken at their word; see
+/// [`SloConfig::confidence`] for fewer.
+const FEW: u64 = 10;
 
 /// The calls of a pair of windows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +29,8 @@ pub struct WindowCounts {
     pub short: Counts,
     /// Whether the whole of the short one was seen.
     pub covered: bool,
+    /// Whether enough of the long one was seen, as far as there is any of it yet.
+    pub long_covered: bool,
 }
 
 /// What counts say about a budget.
@@ -61,7 +70,7 @@ pub enum BurnState {
     Calm,
     /// There were no calls in the short window.
     NoCalls,
-    /// The short window has not been seen whole yet.
+    /// Too little was seen of the short window, or of the long one while the short one burns.
     NotCovered,
 }
 
@@ -76,6 +85,8 @@ impl BurnRules {
             budget: config.objective.complement(),
             windows: config.windows.clone(),
             minimum_bad: config.minimum_bad.into(),
+            confidence: config.confidence,
+            minimum_coverage: config.minimum_coverage.as_f64(),
         })
     }
 
@@ -107,16 +118,34 @@ impl BurnRules {
             && wide(counts.bad(), 1_000_000_000) >= allowed * u128::from(counts.counted())
     }
 
+    /// In how much of a window calls have to have been looked for, from 0 to 1.
+    pub(super) const fn minimum_coverage(&self) -> f64 {
+        self.minimum_coverage
+    }
+
+    /// Whether the bad calls are enough to call somebody for.
+    fn is_believed(&self, factor: f64, counts: Counts) -> bool {
+        let bad = counts.bad();
+        if bad < self.minimum_bad {
+            return false;
+        }
+        // What is under the rest of the confidence in floats is so by far more than they err.
+        let chance = || tail(bad, counts.counted(), factor * self.budget.as_f64());
+        bad >= FEW || chance() <= self.confidence.complement().as_f64()
+    }
+
     fn burn(&self, window: BurnWindow, counts: WindowCounts) -> Burn {
         let state = if !counts.covered {
             BurnState::NotCovered
         } else if counts.short.counted() == 0 {
             BurnState::NoCalls
-        } else if !self.is_met(window.factor, counts.long)
-            || !self.is_met(window.factor, counts.short)
-        {
+        } else if !self.is_met(window.factor, counts.short) {
             BurnState::Calm
-        } else if counts.long.bad() < self.minimum_bad {
+        } else if !counts.long_covered {
+            BurnState::NotCovered
+        } else if !self.is_met(window.factor, counts.long) {
+            BurnState::Calm
+        } else if !self.is_believed(window.factor, counts.long) {
             BurnState::TooFewBad
         } else {
             BurnState::Burning
@@ -153,4 +182,36 @@ pub fn judge(counts: &[WindowCounts], rules: &BurnRules) -> Finding {
         Level::Healthy
     };
     Finding { level, burns }
+}
+
+/// How likely at least `bad` of `counted` calls are bad if each is with probability `p`: the upper
+/// tail of the binomial distribution, which is the regularised incomplete beta function
+/// `I_p(bad, counted − bad + 1)`.
+fn tail(bad: u64, counted: u64, p: f64) -> f64 {
+    if bad == 0 || p >= 1.0 {
+        return 1.0;
+    }
+    let good = (counted - bad.min(counted)) as f64;
+    checked_beta_reg(bad as f64, good + 1.0, p).unwrap_or(1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tail_is_that_of_a_sum_of_chances() {
+        for (counted, p) in [(1_u64, 0.3_f64), (10, 0.0144), (30, 0.0144), (60, 0.2), (400, 0.01)] {
+            let (mut chance, mut below) = ((1.0 - p).powf(counted as f64), 0.0);
+            for bad in 0..=counted.min(30) {
+                assert!(
+                    (tail(bad, counted, p) - (1.0 - below)).abs() < 1e-10,
+                    "{bad} {counted} {p}"
+                );
+                below += chance;
+                chance *= (counted - bad) as f64 / (bad + 1) as f64 * p / (1.0 - p);
+            }
+        }
+        assert!(tail(3, 3, 1.0) >= 1.0 && tail(3, 2, 0.5) <= 1.0);
+    }
 }

@@ -2,17 +2,18 @@
 
 use core::fmt;
 use core::time::Duration;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
-use rely_core::{Clock, Instant, Level, Signal, Verdict};
+use rely_core::{Clock, Instant, Signal, Verdict};
 
+use super::budget::{Budget, PeriodRecord};
 use super::builder::SloBuilder;
-use super::counters::Counters;
-use super::rule::{Burn, BurnRules, BurnState, Finding, WindowCounts, judge};
-use super::source::PointReader;
+use super::live::Live;
+use super::rule::{Burn, BurnRules, BurnState, Finding, judge};
+use super::snapshot::SloSnapshot;
 use super::words::name;
 use crate::drive::Drive;
-use crate::share::Counts;
 
 /// An objective whose budget is watched, as a [`Signal`]. Cloning is cheap.
 ///
@@ -22,8 +23,7 @@ use crate::share::Counts;
 /// * the score, from 0 to 1: how near the pair that is nearest to it is to burning;
 /// * as evidence, for each pair that burns, `burn_rate_long` and `burn_rate_short`, led by the pair as
 ///   in `page_1h_5m.burn_rate_long`; and `budget_remaining`, the share of the period's budget that is
-///   left, under zero where it is overspent. As long as less than a period was seen, the rest of it
-///   counts for as many calls as came so far, all good.
+///   left, under zero where it is overspent; see [`Budget`].
 #[derive(Clone)]
 pub struct Slo(Arc<Inner>);
 
@@ -35,13 +35,6 @@ pub(super) struct Inner {
     pub(super) read_every: Duration,
     pub(super) clock: Clock,
     pub(super) live: Mutex<Live>,
-}
-
-pub(super) struct Live {
-    readers: Vec<PointReader>,
-    counters: Counters,
-    level: Level,
-    since: Instant,
 }
 
 /// The future that reads a [`Slo`]'s points; the user runs it. See [`Slo::driver`].
@@ -68,8 +61,44 @@ impl Slo {
         self.0.judge(now).0
     }
 
-    /// A future that reads the points ten times in the shortest window, whoever asks, and more often
-    /// where the meter does not hold latencies for so long.
+    /// Reads the points and says how much of the budget is left; nothing as long as nothing counted.
+    pub fn budget(&self, now: Instant) -> Option<Budget> {
+        self.0.judge(now).1.budget
+    }
+
+    /// The last twelve periods that are over, the oldest first: those of the calendar, or, where the
+    /// budget is one of the last so many days, those that followed each other since the start.
+    #[must_use]
+    pub fn history(&self) -> Vec<PeriodRecord> {
+        self.0.lock().history()
+    }
+
+    /// All that it knows, for a later [`SloBuilder::restore`]: budgets outlive a process.
+    #[must_use]
+    pub fn snapshot(&self) -> SloSnapshot {
+        self.0.lock().snapshot(self.0.clock.wall())
+    }
+
+    /// How many bytes its windows and its history take up, whatever the traffic.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.0.lock().bytes()
+    }
+
+    pub(super) fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    pub(super) fn valid_for(&self) -> Duration {
+        self.0.valid_for
+    }
+
+    pub(super) fn minimum_coverage(&self) -> f64 {
+        self.0.rules.minimum_coverage()
+    }
+
+    /// A future that reads the points sixty times in the shortest window, whoever asks, and more often
+    /// where the meter does not hold latencies for so long: a page comes as early as it can.
     ///
     /// It runs on any executor and ends soon after the last other handle is gone.
     pub fn driver(&self) -> SloDriver {
@@ -88,30 +117,22 @@ impl crate::drive::Driven for Slo {
 }
 
 impl Inner {
+    fn lock(&self) -> MutexGuard<'_, Live> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn judge(&self, now: Instant) -> (Finding, Standing) {
         // One who is ahead of time must not make all others wait for it.
         let now = now.min(self.clock.now());
-        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        let live = &mut *live;
-        live.read(now);
-        let counts: Vec<_> = self
-            .rules
-            .windows()
-            .iter()
-            .map(|window| {
-                let (short, covered) = live.counters.within(window.short);
-                WindowCounts { long: live.counters.within(window.long).0, short, covered }
-            })
-            .collect();
-        let finding = judge(&counts, &self.rules);
-        let at = live.counters.at();
-        if finding.level != live.level {
-            (live.level, live.since) = (finding.level, at);
-        }
-        let (calls, seen) = live.counters.seen(self.period);
-        let share = (seen.as_secs_f64() / self.period.as_secs_f64()).min(1.0);
-        let remaining = self.rules.rate(calls).map(|rate| 1.0 - rate * share);
-        (finding, Standing { at, since: live.since, remaining })
+        let wall = unix_seconds(self.clock.wall());
+        let mut live = self.lock();
+        live.read(now, wall);
+        let rules = &self.rules;
+        let counts: Vec<_> = rules.windows().iter().map(|pair| live.counts(pair, rules)).collect();
+        let finding = judge(&counts, rules);
+        live.stand(finding.level);
+        let budget = live.budget(wall, rules);
+        (finding, Standing { at: live.at(), since: live.since(), budget })
     }
 }
 
@@ -119,31 +140,15 @@ impl Inner {
 struct Standing {
     at: Instant,
     since: Instant,
-    /// The share of the period's budget.
-    remaining: Option<f64>,
+    budget: Option<Budget>,
 }
 
-impl Live {
-    pub(super) fn new(readers: Vec<PointReader>, counters: Counters) -> Mutex<Self> {
-        let since = counters.at();
-        Mutex::new(Self { readers, counters, level: Level::Unknown, since })
-    }
-
-    fn read(&mut self, now: Instant) {
-        // An older now has nothing new, and is answered with what is known.
-        if now < self.counters.at() {
-            return;
-        }
-        let mut sum = Some(Counts::default());
-        for reader in &mut self.readers {
-            // All are read, so that one that missed calls is up to date again.
-            let calls = reader.read(now);
-            sum = sum.zip(calls).map(|(sum, calls)| sum.plus(calls));
-        }
-        match sum {
-            Some(calls) => self.counters.add(now, calls),
-            None => self.counters.restart(now),
-        }
+/// Seconds since 1970, rounded down.
+pub(super) fn unix_seconds(wall: SystemTime) -> i64 {
+    let whole = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+    match wall.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => whole(since),
+        Err(before) => -whole(before.duration()) - 1,
     }
 }
 
@@ -165,10 +170,10 @@ impl Signal for Slo {
                 }
             }
         }
-        if let Some(remaining) = standing.remaining {
-            verdict = verdict.with_evidence("budget_remaining", remaining);
+        if let Some(budget) = &standing.budget {
+            verdict = verdict.with_evidence("budget_remaining", budget.share);
         }
-        verdict.because(self.0.reason(&finding, standing.remaining)).at(now)
+        verdict.because(self.0.reason(&finding, standing.budget.map(|budget| budget.share))).at(now)
     }
 }
 

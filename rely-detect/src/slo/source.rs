@@ -1,12 +1,92 @@
-//! Good and bad calls of a point, by what is new since the last reading.
+//! Good and bad events of all kinds of sources, by what is new since the last reading.
 
 use core::time::Duration;
 
 use rely_core::meter::Tally;
 use rely_core::{ConfigError, Instant, Point, config};
 
-use super::Sli;
+use super::counters::Seen;
+use super::{Freshness, Ledger, Scrape, Sli};
 use crate::share::Counts;
+
+/// What an objective is measured by.
+#[derive(Clone, Debug)]
+pub(super) enum Feed {
+    Ledger(Ledger),
+    Scrape(Scrape),
+    Freshness(Freshness),
+}
+
+/// How far a feed has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Progress {
+    pub(super) bad: u64,
+    pub(super) good: u64,
+    /// In how much time events would have been seen; nothing if at all times.
+    pub(super) seen: Option<Duration>,
+}
+
+impl Progress {
+    pub(super) fn plus(self, calls: Counts, time: Duration) -> Self {
+        Self {
+            bad: self.bad.saturating_add(calls.bad()),
+            good: self.good.saturating_add(calls.counted() - calls.bad()),
+            seen: self.seen.map(|seen| seen.saturating_add(time)),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) enum Reader {
+    Point(PointReader),
+    Feed { feed: Feed, before: Progress },
+}
+
+impl Reader {
+    /// Counts from `now` on.
+    pub(super) fn feed(feed: Feed, now: Instant) -> Self {
+        let before = feed.progress(now);
+        Self::Feed { feed, before }
+    }
+
+    /// How long it may go unread without missing calls; `None` for any time.
+    pub(super) fn held_for(&self) -> Option<Duration> {
+        match self {
+            Self::Point(point) => point.held_for(),
+            Self::Feed { .. } => None,
+        }
+    }
+
+    /// What came in the `span` since the last reading, up to `now`.
+    pub(super) fn read(&mut self, now: Instant, span: Duration) -> Seen {
+        let (calls, time) = match self {
+            Self::Point(point) => match point.read(now) {
+                Some(calls) => (calls, span),
+                None => (Counts::default(), Duration::ZERO),
+            },
+            Self::Feed { feed, before } => {
+                let progress = feed.progress(now);
+                let bad = progress.bad.saturating_sub(before.bad);
+                let good = progress.good.saturating_sub(before.good);
+                let seen =
+                    progress.seen.zip(before.seen).map(|(now, then)| now.saturating_sub(then));
+                *before = progress;
+                (Counts::new(bad, bad.saturating_add(good)), seen.unwrap_or(span))
+            }
+        };
+        Seen { calls, span, time }
+    }
+}
+
+impl Feed {
+    fn progress(&self, now: Instant) -> Progress {
+        match self {
+            Self::Ledger(ledger) => ledger.progress(),
+            Self::Scrape(scrape) => scrape.progress(),
+            Self::Freshness(freshness) => freshness.progress(now),
+        }
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct PointReader {

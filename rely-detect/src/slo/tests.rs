@@ -20,7 +20,7 @@ fn rules(windows: &[BurnWindow], minimum_bad: u32) -> BurnRules {
 
 fn counts(long: (u64, u64), short: (u64, u64)) -> WindowCounts {
     let of = |(bad, counted)| Counts::new(bad, counted);
-    WindowCounts { long: of(long), short: of(short), covered: true }
+    WindowCounts { long: of(long), short: of(short), covered: true, long_covered: true }
 }
 
 #[test]
@@ -353,6 +353,16 @@ fn the_configuration_is_read_in_human_words() {
     config.check().unwrap();
 }
 
+/// How likely at least `bad` of `all` are bad, by summing up the chances of fewer.
+fn tail(bad: u64, all: u64, p: f64) -> f64 {
+    let (mut chance, mut below) = ((1.0 - p).powf(all as f64), 0.0);
+    for n in 0..bad {
+        below += chance;
+        chance *= (all - n) as f64 / (n + 1) as f64 * p / (1.0 - p);
+    }
+    1.0 - below
+}
+
 proptest! {
     #[test]
     fn burn_rates_are_those_of_a_naive_model(
@@ -382,8 +392,10 @@ proptest! {
             let seen = |counts: Counts| (counts.bad(), counts.counted());
             prop_assert_eq!(seen(burn.counts.long), sum(10));
             prop_assert_eq!(seen(burn.counts.short), sum(2));
+            // Fewer than ten are believed if chance has at most one in twenty.
+            let believed = |(bad, all): (u64, u64), p: f64| bad >= 10 || tail(bad, all, p) <= 0.05;
             let met = |(bad, all): (u64, u64)| all > 0 && (bad * 10_000) as f64 >= factor * 300.0 * all as f64 - 1e-6;
-            let burns = n >= 1 && met(sum(10)) && met(sum(2)) && sum(10).0 >= 3;
+            let burns = n >= 1 && met(sum(10)) && met(sum(2)) && sum(10).0 >= 3 && believed(sum(10), factor * 0.03);
             prop_assert_eq!(finding.level == Level::Unhealthy, burns, "{:?}", finding);
         }
     }

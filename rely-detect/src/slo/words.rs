@@ -26,6 +26,9 @@ impl Inner {
         };
         let (long, short) = (human(fastest.window.long), human(fastest.window.short));
         match fastest.state {
+            BurnState::NotCovered if fastest.counts.covered => {
+                format!("too little was seen of the last {long}")
+            }
             BurnState::NotCovered => format!("the last {short} have not been seen yet"),
             BurnState::NoCalls => format!("no calls in the last {short}"),
             _ => {
@@ -68,7 +71,7 @@ pub(super) fn name(window: BurnWindow) -> String {
 }
 
 /// The largest unit that comes out whole, to a tenth where none does.
-fn human(time: Duration) -> String {
+pub(super) fn human(time: Duration) -> String {
     let seconds = time.as_secs_f64();
     let units = [(86_400.0, "d"), (3_600.0, "h"), (60.0, "m"), (1.0, "s"), (0.001, "ms")];
     let whole = units.iter().find(|(unit, _)| seconds >= *unit && (seconds / unit).fract() < 1e-9);

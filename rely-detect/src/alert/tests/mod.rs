@@ -1,0 +1,4 @@
+mod hostile;
+mod machine;
+mod month;
+mod properties;
