@@ -53,7 +53,15 @@ fn sabotaged(kind: &str, code: i32, words: &str) {
     assert!(err.contains(words), "{kind}\n{err}");
     let journal: serde_json::Value = serde_json::from_str(&stage.file("journal.json")).unwrap();
     assert_eq!(journal["sabotage"], kind, "the journal says so");
-    let last = journal["acts"].as_array().unwrap().last().unwrap();
+    let acts = journal["acts"].as_array().unwrap();
+    assert!(out.contains("pages sent") && out.contains("first suspect right"), "{out}");
+    assert_eq!(acts[0]["pages"].as_array().unwrap().len(), 0, "nobody is called without trouble");
+    for act in acts.iter().filter(|act| act["conclusion"] == "held") {
+        let pages = act["pages"].as_array().unwrap();
+        assert_eq!(act["pages_expected"], pages.len(), "one trouble, one page: {act}");
+        assert!(pages.iter().all(|page| page["right"] == true), "{pages:?}");
+    }
+    let last = acts.last().unwrap();
     let story = last["story"].as_str().unwrap();
     assert!(story.starts_with("It did not come out as expected"), "{story}");
     let page = stage.file("report.html");
@@ -127,7 +135,7 @@ fn a_journal_gives_the_same_report_again() {
     std::fs::write(stage.0.join("broken.json"), "{\"version\": 1}").unwrap();
     let broken = stage.play(&["--report", "broken.json"]);
     assert_eq!(broken.status.code(), Some(3));
-    assert!(text(&broken.stderr).contains("version is 1, allowed: 2"));
+    assert!(text(&broken.stderr).contains("version is 1, allowed: 3"));
 }
 
 #[test]

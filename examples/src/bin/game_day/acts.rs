@@ -14,6 +14,7 @@ pub(crate) use canary::{canary, judge};
 pub(crate) use drift::drift;
 use rely_chaos::experiment::{Experiment, ExperimentBuilder, ExperimentReport};
 use rely_core::{Instant, Level, Signal, Verdict};
+use rely_detect::cause::{ChangeEvent, ChangeKind};
 pub(crate) use steady::steady;
 pub(crate) use zone::zone;
 
@@ -35,6 +36,12 @@ pub(crate) struct Plan {
     pub(crate) experiment: Experiment,
     /// What each of the experiment's checks is about, by its name.
     pub(crate) claims: Vec<(Kind, String)>,
+    /// What each action changes, by its name: what anybody who is called is told.
+    pub(crate) changes: Vec<ChangeEvent>,
+    /// How often somebody is to be called.
+    pub(crate) pages: u64,
+    /// The action with which users' trouble begins; empty for the first.
+    pub(crate) trouble: &'static str,
     /// About how long it takes.
     pub(crate) length: Duration,
     /// Tells its story once it is over.
@@ -47,6 +54,9 @@ struct Draft {
     hypothesis: String,
     experiment: ExperimentBuilder,
     claims: Vec<(Kind, String)>,
+    changes: Vec<ChangeEvent>,
+    pages: u64,
+    trouble: &'static str,
 }
 
 impl Draft {
@@ -67,13 +77,34 @@ impl Draft {
             .recover_within(Duration::from_secs(5))
             .steady_state("the protected client's orders are answered", answered)
             .abort_if(ABORT, Arc::clone(&day.disaster));
-        Self { name, hypothesis: hypothesis.into(), experiment, claims: Vec::new() }
+        let (claims, changes) = (Vec::new(), Vec::new());
+        Self {
+            name,
+            hypothesis: hypothesis.into(),
+            experiment,
+            claims,
+            changes,
+            pages: 0,
+            trouble: "",
+        }
     }
 
     /// Changes the experiment.
     fn with(mut self, change: impl FnOnce(ExperimentBuilder) -> ExperimentBuilder) -> Self {
         self.experiment = change(self.experiment);
         self
+    }
+
+    /// The experiment's action of that name changes what carries this label.
+    fn changes(mut self, kind: ChangeKind, action: &str, label: (&str, &str)) -> Self {
+        let change = ChangeEvent::new(Instant::ORIGIN, kind, action);
+        self.changes.push(change.with_labels([label]));
+        self
+    }
+
+    /// Users notice nothing before the experiment's action of that name.
+    fn trouble_from(self, action: &'static str) -> Self {
+        Self { trouble: action, ..self }
     }
 
     /// Something that has to be true at the end of the method, while what went wrong is still there.
@@ -94,8 +125,9 @@ impl Draft {
         self.share(client, text, |share| share >= PROMISE)
     }
 
-    /// The client does not: else the act would be too harmless to show anything.
-    fn in_trouble(self, client: &Arc<Customer>) -> Self {
+    /// The client does not: else the act would be too harmless to show anything. Somebody is called.
+    fn in_trouble(mut self, client: &Arc<Customer>) -> Self {
+        self.pages = 1;
         let text =
             format!("{} client: at most {} % within the objective", client.name(), 100.0 * TROUBLE);
         self.share(client, text, |share| share <= TROUBLE)
@@ -129,6 +161,9 @@ impl Draft {
             hypothesis: self.hypothesis,
             experiment: self.experiment.build()?,
             claims: self.claims,
+            changes: self.changes,
+            pages: self.pages,
+            trouble: self.trouble,
             length: length + OBJECTIVE,
             finish: Box::new(finish),
         })

@@ -12,6 +12,7 @@ use rely_chaos::KillSwitch;
 use rely_chaos::experiment::{Experiment, ExperimentReport};
 use rely_core::event::Delivery;
 use rely_core::{Clock, Instant, Meter, Point, Ratio, Signal, Subscriber};
+use rely_detect::cause::ChangeEvent;
 use rely_detect::{BurnWindow, FailureShare, Sli, Slo};
 use rely_rollout::drift::DriftCheck;
 use rely_rollout::reconcile::Reconciler;
@@ -28,6 +29,7 @@ use crate::fleet::Fleet;
 use crate::journal::{Act, Journal, Share, Sum};
 use crate::load::{self, Count, Customer, OBJECTIVE, Pattern};
 use crate::notes::Notes;
+use crate::oncall::OnCall;
 use crate::screen::Screen;
 use crate::standstill::Standstill;
 use crate::watch::{self, QueueDriver, QueueWatch};
@@ -40,6 +42,8 @@ const AGAIN: u32 = 2;
 const DISTURBED: Duration = Duration::from_millis(250);
 /// Before that: long enough for the signals to forget.
 const CALM: Duration = Duration::from_secs(3);
+/// No trouble lasts so long after an act that held.
+const OVER: Duration = Duration::from_secs(5);
 /// An order that has no answer so long after the last was placed will not have one.
 const LAST_ANSWER: Duration = Duration::from_secs(10);
 /// What is noted when the evidence is against the candidate.
@@ -78,6 +82,7 @@ pub(crate) struct Day {
     /// What each client is promised, and how fast the promise is broken.
     slos: [Slo; 2],
     changes: Vec<(Breaker, Subscriber<Change>)>,
+    oncall: OnCall,
     fleet: Arc<Fleet>,
     tasks: JoinSet<()>,
     /// Somebody wants the day to end. Kept until it is looked at.
@@ -156,6 +161,7 @@ impl Day {
         let changes = breakers.map(|breaker| (breaker.clone(), breaker.subscribe(capacity())));
         let changes = changes.collect();
         let notes = Notes::new(&clock);
+        let oncall = OnCall::new(&clock, &notes, [&naive, &protected], &routes)?;
         let mut journal = Journal::new(pace.name, pace.rate, OBJECTIVE);
         journal.sabotage = sabotage.map(Sabotage::name);
         Ok(Self {
@@ -179,6 +185,7 @@ impl Day {
             served: Arc::new(failing(5.0)?),
             judge: acts::judge(&routes)?,
             changes,
+            oncall,
             fleet,
             tasks: JoinSet::new(),
             interrupt,
@@ -215,7 +222,7 @@ impl Day {
                 let text = format!("{name} again: the machine stood still for {lost:.1} s");
                 self.notes.note("day", text.as_str(), "warning");
                 self.say(&text);
-                self.clock.sleep(CALM).await;
+                self.calm(CALM).await;
             };
             let held = act.held();
             self.journal.acts.push(act);
@@ -274,13 +281,16 @@ impl Day {
 
     /// Plays one act and says what came of it.
     async fn perform(&mut self, plan: Plan) -> Result<Act, BoxError> {
-        let Plan { name, hypothesis, experiment, claims, length, finish } = plan;
+        let Plan { name, hypothesis, experiment, claims, changes, pages, trouble, length, finish } =
+            plan;
+        // Those of an act that did not hold went with it.
+        drop(self.oncall.take_pages());
         let from = self.clock.now();
         self.say(&format!("{name}: {hypothesis}"));
         self.screen.begin(name, length);
         let clients = [Arc::clone(&self.naive), Arc::clone(&self.protected)];
         let before = clients.each_ref().map(|client| (client.count(), client.upstream()));
-        let report = self.watch_over(&experiment, from).await;
+        let report = self.watch_over(&experiment, from, &changes).await;
         self.screen.end();
         let mut act = Act {
             name: name.to_owned(),
@@ -300,6 +310,8 @@ impl Day {
             clients: BTreeMap::new(),
             detection: None,
             recovery: None,
+            pages_expected: pages,
+            pages: Vec::new(),
         };
         for (client, (count, upstream)) in clients.iter().zip(before) {
             let (count, upstream) = (client.count().since(count), client.upstream() - upstream);
@@ -312,18 +324,50 @@ impl Day {
             act.story = format!("It did not come out as expected: {}.", act.because);
         }
         self.say(&format!("{name}: {}", act.conclusion));
+        if act.held() {
+            self.calm(Duration::ZERO).await;
+        }
+        let fault = self.notes.first(act.from, "fault", trouble);
+        let names = || changes.iter().map(|change| format!("{} {}:", change.kind, change.name));
+        act.pages = self.oncall.take_pages();
+        for page in &mut act.pages {
+            page.after = fault.map(|fault| page.at - fault);
+            page.right = page
+                .suspect
+                .as_ref()
+                .is_some_and(|suspect| names().any(|name| suspect.starts_with(&name)));
+        }
         Ok(act)
     }
 
+    /// Goes on looking for that long, and until nobody is needed any more: what goes wrong next is
+    /// another trouble.
+    async fn calm(&mut self, at_least: Duration) {
+        let from = self.clock.now();
+        loop {
+            let passed = self.clock.now() - from;
+            if passed >= at_least && (self.oncall.is_calm() || passed >= at_least + OVER) {
+                return;
+            }
+            self.clock.sleep(SAMPLE).await;
+            self.sample();
+        }
+    }
+
     /// Runs the experiment and looks at everything meanwhile.
-    async fn watch_over(&mut self, experiment: &Experiment, from: Instant) -> ExperimentReport {
+    async fn watch_over(
+        &mut self,
+        experiment: &Experiment,
+        from: Instant,
+        changes: &[ChangeEvent],
+    ) -> ExperimentReport {
         let mut run = core::pin::pin!(experiment.run());
         let mut events = experiment.subscribe(capacity());
         let mut next = self.clock.now();
         loop {
             tokio::select! {
                 report = &mut run => {
-                    self.note_faults(&mut events);
+                    self.note_faults(&mut events, changes);
                     return report;
                 }
                 () = self.interrupt.notified(), if !self.journal.interrupted => {
@@ -334,7 +378,7 @@ impl Day {
                 }
                 () = self.clock.sleep_until(next) => {
                     next += SAMPLE;
-                    self.note_faults(&mut events);
+                    self.note_faults(&mut events, changes);
                     self.sample();
                     self.screen.show(self.clock.now() - from, self.now_in_words());
                 }
@@ -387,6 +431,6 @@ async fn interrupts(interrupt: Arc<Notify>) {
     }
 }
 
-fn capacity() -> NonZeroUsize {
+pub(crate) fn capacity() -> NonZeroUsize {
     NonZeroUsize::new(1024).expect("it is not zero")
 }

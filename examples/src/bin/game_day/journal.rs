@@ -2,7 +2,7 @@
 //!
 //! | field | type | meaning |
 //! |---|---|---|
-//! | `version` | number | 2; a reader refuses any other |
+//! | `version` | number | 3; a reader refuses any other: 2 had no pages |
 //! | `pace` | text | `full` or `fast` |
 //! | `sabotage` | text or null | what `--sabotage` was given |
 //! | `interrupted` | bool | whether somebody stopped the day before its end |
@@ -11,7 +11,7 @@
 //! | `seconds` | number | how long the day took |
 //! | `acts[]` | object | what was tried, and what came of it: see [`Act`] |
 //! | `samples[]` | object | everything at one moment, ten times a second: see [`Sample`] |
-//! | `events[]` | object | `at` (seconds), `kind` (`fault`, `breaker`, `detector`, `rollout`, `drift`, `day`), `label`, `tone` (`good`, `warning`, `bad`, `info`) |
+//! | `events[]` | object | `at` (seconds), `kind` (`fault`, `breaker`, `detector`, `rollout`, `drift`, `alert`, `day`), `label`, `tone` (`good`, `warning`, `bad`, `info`) |
 //! | `clients[]` | object | the sums of each client over the day: see [`Sum`] |
 //!
 //! All times are seconds since the day began, all shares are from 0 to 1.
@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// The version of the schema that this program writes and reads.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// The whole day.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -66,6 +66,27 @@ pub(crate) struct Act {
     pub(crate) detection: Option<f64>,
     /// From what went wrong to when it was taken back, in seconds.
     pub(crate) recovery: Option<f64>,
+    /// How often somebody should have been called: once where users notice, else never.
+    pub(crate) pages_expected: u64,
+    /// Each time that somebody was.
+    pub(crate) pages: Vec<Page>,
+}
+
+/// Somebody was called.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Page {
+    pub(crate) at: f64,
+    /// From what went wrong to the call, in seconds.
+    pub(crate) after: Option<f64>,
+    /// What was said.
+    pub(crate) text: String,
+    /// What was named as the first suspect.
+    pub(crate) suspect: Option<String>,
+    /// Whether that is what the act had done.
+    pub(crate) right: bool,
+    /// When it was told that it is over.
+    pub(crate) resolved: Option<f64>,
 }
 
 impl Act {
@@ -281,6 +302,8 @@ mod tests {
             clients: BTreeMap::new(),
             detection: None,
             recovery: None,
+            pages_expected: 0,
+            pages: Vec::new(),
         }
     }
 
@@ -300,9 +323,9 @@ mod tests {
     #[test]
     fn other_versions_and_unknown_fields_are_refused() {
         let text = serde_json::to_string(&journal(1)).unwrap();
-        let older = text.replace("\"version\":2", "\"version\":1");
+        let older = text.replace("\"version\":3", "\"version\":2");
         let error = Journal::read(&older).unwrap_err().to_string();
-        assert_eq!(error, "the journal's version is 1, allowed: 2");
+        assert_eq!(error, "the journal's version is 2, allowed: 3");
         assert!(Journal::read(&text.replace("\"pace\"", "\"peace\"")).is_err());
         assert!(Journal::read("{}").is_err());
     }

@@ -38,6 +38,7 @@ mod http;
 mod journal;
 mod load;
 mod notes;
+mod oncall;
 mod orders;
 mod page;
 mod queue;

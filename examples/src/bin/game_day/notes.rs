@@ -25,6 +25,10 @@ impl Notes {
         (at - self.start).as_secs_f64()
     }
 
+    pub(crate) const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     pub(crate) fn now(&self) -> f64 {
         self.seconds(self.clock.now())
     }

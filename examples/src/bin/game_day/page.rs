@@ -98,6 +98,24 @@ fn story(act: &Act) -> Section {
         }
         section = section.table(faults);
     }
+    if !act.pages.is_empty() {
+        let mut pages = Table::new("Somebody was called")
+            .numeric("Second")
+            .column("Because")
+            .column("First suspect")
+            .column("Right");
+        for page in &act.pages {
+            let right = if page.right {
+                Cell::new("yes").tone(Tone::Good)
+            } else {
+                Cell::new("no").tone(Tone::Bad)
+            };
+            let suspect = page.suspect.as_deref().unwrap_or("nobody");
+            let (at, because) = (format!("{:.2}", page.at), page.text.as_str());
+            pages = pages.row([at.as_str().into(), because.into(), suspect.into(), right]);
+        }
+        section = section.table(pages);
+    }
     section
 }
 
@@ -194,6 +212,7 @@ fn timelines(journal: &Journal) -> Section {
         )
         .lane(marks("Rollout", &["rollout"]))
         .lane(marks("Drift", &["drift"]))
+        .lane(marks("Called", &["alert"]))
         .lane(["naive", "protected"].into_iter().fold(
             Series::new("Burn rate of the error budget").unit("x").include(0.0),
             |series, client| {
@@ -240,7 +259,9 @@ mod tests {
             format!(
                 r#"{{ "name": "", "from": {from}, "to": {to}, "hypothesis": "", "abort": "",
                     "conclusion": "", "because": "", "story": "", "claims": [], "faults": [],
-                    "clients": {{ "naive": {share} }}, "detection": -1e308, "recovery": 1e308 }}"#
+                    "clients": {{ "naive": {share} }}, "detection": -1e308, "recovery": 1e308,
+                    "pages_expected": 1, "pages": [{{ "at": -1e308, "after": 1e308, "text": "",
+                        "suspect": null, "right": true, "resolved": -1e308 }}] }}"#
             )
         };
         let sample = |at: &str| {
@@ -253,7 +274,7 @@ mod tests {
             )
         };
         let text = format!(
-            r#"{{ "version": 2, "pace": "", "sabotage": null, "interrupted": false, "rate": 0,
+            r#"{{ "version": 3, "pace": "", "sabotage": null, "interrupted": false, "rate": 0,
                 "objective_ms": 0, "seconds": -1e308, "acts": [{}, {}],
                 "samples": [{}, {}, {}],
                 "events": [{{ "at": 1e308, "kind": "drift", "label": "", "tone": "?" }}],

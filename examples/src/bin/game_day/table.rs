@@ -41,6 +41,29 @@ pub(crate) fn rows(journal: &Journal) -> Vec<[String; 3]> {
             rows.push([what, "-".into(), number(act.recovery, " s")]);
         }
     }
+    rows.extend(called(journal));
+    rows
+}
+
+/// How often somebody was called, after what time, and whether the first suspect was right.
+fn called(journal: &Journal) -> Vec<[String; 3]> {
+    let row = |what: String, measured: String| [what, "-".into(), measured];
+    let expected: u64 =
+        journal.acts.iter().fold(0, |sum, act| sum.saturating_add(act.pages_expected));
+    let pages = || journal.acts.iter().flat_map(|act| &act.pages);
+    let count = pages().count();
+    let right = pages().filter(|page| page.right).count();
+    let mut rows = vec![
+        row("pages sent".into(), format!("{count} of {expected}")),
+        row("first suspect right".into(), format!("{right} of {count}")),
+    ];
+    for act in &journal.acts {
+        let sent = format!("{} of {}", act.pages.len(), act.pages_expected);
+        rows.push(row(format!("  {}: pages", act.name), sent));
+        if let Some(page) = act.pages.first() {
+            rows.push(row(format!("  {}: called after", act.name), number(page.after, " s")));
+        }
+    }
     rows
 }
 

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use rely_chaos::Fault;
 use rely_chaos::experiment::FaultAction;
+use rely_detect::cause::ChangeKind;
 
 use super::{Draft, Plan, within};
 use crate::BoxError;
@@ -55,6 +56,16 @@ pub(crate) fn brownout(day: &Day) -> Result<Plan, BoxError> {
             .inject_every(Pace::SPIKE_EVERY, spikes, spike)
             .lasting(length)
     })
+    .changes(
+        ChangeKind::Experiment,
+        "brown-out of queue-a for the naive client",
+        ("client", "naive"),
+    )
+    .changes(
+        ChangeKind::Experiment,
+        "brown-out of queue-a for the protected client",
+        ("queue", "queue-a"),
+    )
     .claim(
         Kind::Noticed,
         format!("the detector notices within {:.1} s", NOTICED.as_secs_f64()),

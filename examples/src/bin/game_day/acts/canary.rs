@@ -7,6 +7,7 @@ use rely_chaos::experiment::FnAction;
 use rely_core::event::Delivery;
 use rely_core::{Level, Ratio, Signal, Verdict, signal};
 use rely_detect::FailureShare;
+use rely_detect::cause::ChangeKind;
 use rely_rollout::{Progress, Reason, Rollout, Standing, Step};
 
 use super::{Draft, Plan, within};
@@ -26,13 +27,15 @@ const ROLLBACK: Duration = Duration::from_secs(4);
 /// After the rush began, the time for all of this, and for the last known good release to be back.
 const RESTORED: Duration = Duration::from_secs(5);
 
+/// What shows that v2 is bad.
+const RUSH: &str = "rush of orders";
+
 /// Act 4: v2 goes out. It takes a connection for each order from a pool that is large enough, until a
 /// rush comes.
 pub(crate) fn canary(day: &Day) -> Result<Plan, BoxError> {
     let step = day.pace.step;
     let (v1, v2) = (Build::v1().release()?, Build::v2().release()?);
     let route = &day.routes.canary;
-    let rollout = rollout(day, &v2)?;
     // The rush comes when half of the orders go to v2.
     let rush_at = step * 2 + Duration::from_millis(2500);
     let length = rush_at + RESTORED;
@@ -46,6 +49,8 @@ pub(crate) fn canary(day: &Day) -> Result<Plan, BoxError> {
             route.breaker.reset();
         }
     }
+    // Only now: what is known as bad cannot be a candidate.
+    let rollout = rollout(day, &v2)?;
     let (notes, since, first_bad) = (day.notes.clone(), day.notes.now(), route.first_bad.clone());
     let bad = move || first_bad.get().map(|at| notes.seconds(at)).filter(|at| *at >= since);
     let after = |kind: &'static str, label: &'static str| {
@@ -70,6 +75,10 @@ pub(crate) fn canary(day: &Day) -> Result<Plan, BoxError> {
             .inject_at(rush_at, rush(day))
             .lasting(length)
     })
+    // The rush is what users do: it changes nothing.
+    .trouble_from(RUSH)
+    .changes(ChangeKind::Deploy, "release of v2", ("client", "naive"))
+    .changes(ChangeKind::Deploy, "release of v2", ("replica", CANARY))
     .claim(
         Kind::Noticed,
         format!("noticed within {} s of the first bad answer", NOTICED.as_secs()),
@@ -229,6 +238,6 @@ fn rush(day: &Day) -> FnAction {
         pattern.rush(on);
         core::future::ready(Ok(()))
     };
-    FnAction::new("rush of orders", move || rush(&on, true), move || rush(&off, false))
+    FnAction::new(RUSH, move || rush(&on, true), move || rush(&off, false))
         .fired_by(move || count.rushes())
 }

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rely_chaos::experiment::FnAction;
+use rely_detect::cause::ChangeKind;
 
 use super::{Draft, Plan, within};
 use crate::BoxError;
@@ -40,6 +41,7 @@ pub(crate) fn drift(day: &Day) -> Result<Plan, BoxError> {
     .with(|experiment| {
         experiment.inject_at(Duration::ZERO, change_by_hand(&replica)).lasting(length)
     })
+    .changes(ChangeKind::Config, "change by hand in zone-c", ("replica", "zone-c"))
     .claim(
         Kind::Noticed,
         format!("the drift check finds it within {} s", NOTICED.as_secs()),

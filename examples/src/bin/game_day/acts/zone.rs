@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use rely_chaos::Instance;
 use rely_chaos::experiment::KillAction;
+use rely_detect::cause::ChangeKind;
 
 use super::{Draft, Plan, within};
 use crate::BoxError;
@@ -15,6 +16,8 @@ use crate::world::ZONES;
 
 /// From the death of the zone to the breaker that opens.
 const NOTICED: Duration = Duration::from_secs(1);
+/// From the death of the zone to somebody who is called.
+const CALLED: Duration = Duration::from_secs(10);
 
 /// Act 3: a zone dies, with its listeners and its connections.
 pub(crate) fn zone(day: &Day) -> Result<Plan, BoxError> {
@@ -36,6 +39,11 @@ pub(crate) fn zone(day: &Day) -> Result<Plan, BoxError> {
         Some(notes.first(from, "breaker", &opening)? - from)
     };
     let detection = opened.clone();
+    let notes = day.notes.clone();
+    let called = move || {
+        let from = notes.first(since, "fault", "")?;
+        Some(notes.first(from, "alert", "page")? - from)
+    };
     Draft::new(
         day,
         "Zone loss",
@@ -47,10 +55,17 @@ pub(crate) fn zone(day: &Day) -> Result<Plan, BoxError> {
             .inject_at(Duration::ZERO, kill)
             .lasting(length)
     })
+    .changes(ChangeKind::Experiment, "kill zone-b of the naive client", ("client", "naive"))
+    .changes(ChangeKind::Experiment, "kill zone-b of the protected client", ("replica", "zone-b"))
     .claim(
         Kind::Broke,
         format!("the breaker in front of the zone opens within {:.1} s", NOTICED.as_secs_f64()),
         move |_| within(opened(), NOTICED),
+    )
+    .claim(
+        Kind::Noticed,
+        format!("somebody is called within {} s", CALLED.as_secs()),
+        move |_| within(called(), CALLED),
     )
     .promised(&day.protected)
     .in_trouble(&day.naive)

@@ -5,7 +5,8 @@ use rely_chaos::Instance;
 use rely_chaos::experiment::{ExperimentEvent, What};
 use rely_core::event::Delivery;
 use rely_core::meter::Tally;
-use rely_core::{Level, Point, Signal, Subscriber};
+use rely_core::{Instant, Level, Point, Signal, Subscriber};
+use rely_detect::cause::ChangeEvent;
 
 use super::{Day, LOOKS_BAD};
 use crate::build::Build;
@@ -13,12 +14,19 @@ use crate::journal;
 
 impl Day {
     /// Notes what the experiment does to the worlds.
-    pub(super) fn note_faults(&self, events: &mut Subscriber<ExperimentEvent>) {
+    pub(super) fn note_faults(
+        &mut self,
+        events: &mut Subscriber<ExperimentEvent>,
+        changes: &[ChangeEvent],
+    ) {
         while let Some(Delivery::Event(event)) = events.try_next() {
             match &event.what {
                 // When it began: what it did may be seen before it says that it is in place.
                 What::Injecting { action } => {
                     self.notes.note_at(event.at, "fault", action.as_str(), "bad");
+                    for change in changes.iter().filter(|change| change.name == *action) {
+                        self.oncall.changed(ChangeEvent { at: event.at, ..change.clone() });
+                    }
                 }
                 What::RolledBack { action } => {
                     self.notes.note_at(event.at, "fault", format!("{action}: taken back"), "good");
@@ -75,6 +83,7 @@ impl Day {
         if is_bad && !was_bad {
             self.notes.note_at(now, "rollout", LOOKS_BAD, "warning");
         }
+        self.call_if_bad(now);
         for (name, verdict) in verdicts {
             sample.verdicts.insert(name.to_owned(), verdict.level_at(now).to_string());
         }
@@ -91,6 +100,20 @@ impl Day {
             }
         }
         self.journal.samples.push(sample);
+    }
+
+    /// Tells whoever is on call how everything stands.
+    fn call_if_bad(&mut self, now: Instant) {
+        for (client, slo) in [&self.naive, &self.protected].into_iter().zip(&self.slos) {
+            self.oncall.observe("error budget", ("client", client.name()), &slo.verdict(now));
+        }
+        let served = self.served.verdict(now);
+        self.oncall.observe("orders fail", ("client", self.protected.name()), &served);
+        self.oncall.observe("release", ("version", "v2"), &self.judge.verdict(now));
+        for (breaker, _) in &self.changes {
+            self.oncall.observe("breaker", ("breaker", breaker.name()), &breaker.verdict(now));
+        }
+        self.oncall.tick(&self.watch);
     }
 }
 
