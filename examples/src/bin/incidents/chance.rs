@@ -39,7 +39,16 @@ pub(crate) fn binomial(rng: &mut Rng, trials: f64, p: f64) -> f64 {
         let deviation = (mean * (1.0 - p)).sqrt();
         return (mean + deviation * normal(rng)).round().clamp(0.0, trials);
     }
-    poisson(rng, mean).min(trials)
+    // Rare events come as if each were on its own.
+    if p < 0.02 {
+        return poisson(rng, mean).min(trials);
+    }
+    let (mut left, mut count) = (trials, 0.0);
+    while left >= 1.0 {
+        left -= 1.0;
+        count += if unit(rng) <= p { 1.0 } else { 0.0 };
+    }
+    count
 }
 
 /// Noise that remembers: each value has `memory` of the one before in it, and a deviation of 1.
